@@ -1,0 +1,450 @@
+//! Drives every function alike: recover, absorb, plan, apply, plan again, record.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::change::{Change, Outcome};
+use crate::fault::{Fault, FaultClass};
+use crate::function::{Function, Plan, Receipt, Recovery, Task, WriteGrant};
+use crate::id::FunctionName;
+use crate::ledger::{
+    Acquired, ChangeStatus, Entry, Event, Intent, Keep, Ledger, LedgerError, Thread, ThreadKey,
+};
+use crate::rule::Mode;
+
+/// Where a task is run.
+pub struct Runner<'a, F> {
+    pub function: &'a F,
+    pub ledger: &'a dyn Ledger,
+    /// Names this process in leases.
+    pub owner: &'a str,
+    /// Longer than anything this process may live to do.
+    pub lease: Duration,
+}
+
+/// What became of a task, and through which changes.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub outcome: Outcome,
+    pub changes: Vec<Change>,
+}
+
+/// Why a task is not finished. Nothing of it is lost: the record goes back to its queue.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError<E: Fault> {
+    #[error("{function}: {group} is being worked on until {until}")]
+    Busy {
+        function: &'static str,
+        group: ThreadKey,
+        until: Timestamp,
+        retry_after: Duration,
+    },
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("{function}: the state of {group} cannot be understood by this version: {source}")]
+    State {
+        function: &'static str,
+        group: ThreadKey,
+        source: serde_json::Error,
+    },
+    #[error("{function}: {source}")]
+    Function { function: &'static str, source: E },
+}
+
+impl<E: Fault> RunError<E> {
+    pub fn class(&self) -> FaultClass {
+        match self {
+            Self::Busy { retry_after, .. } => FaultClass::Transient {
+                after: Some(*retry_after),
+            },
+            Self::Ledger(LedgerError::Corrupt { .. }) | Self::State { .. } => FaultClass::Permanent,
+            Self::Ledger(_) => FaultClass::Transient { after: None },
+            Self::Function { source, .. } => source.class(),
+        }
+    }
+}
+
+impl<F: Function> Runner<'_, F> {
+    /// Runs a task to its end.
+    ///
+    /// # Errors
+    /// Whatever kept it from ending. What was applied until then is in the ledger; running the same task again goes on from there.
+    pub async fn run(&self, task: &Task, now: Timestamp) -> Result<Report, RunError<F::Error>> {
+        match task.mode {
+            Mode::Observe | Mode::Propose => self.plan_only(task, now).await,
+            Mode::Act => self.act(task, now).await,
+        }
+    }
+
+    /// Plans against a copy of the state. No thread is acquired, no writer exists.
+    async fn plan_only(&self, task: &Task, now: Timestamp) -> Result<Report, RunError<F::Error>> {
+        let key = self.key(task);
+        let mut state = match self.ledger.thread(&key).await? {
+            Some(thread) => self.state_of(&thread)?,
+            None => F::State::default(),
+        };
+        self.function.absorb(task, &mut state, now);
+        let plan = self
+            .function
+            .plan(task, &state, &self.function.reader(), now)
+            .await
+            .map_err(|source| self.failed(source))?;
+        let report = match plan {
+            Plan::Unsupported { because } => Report {
+                outcome: Outcome::Unsupported { because },
+                changes: Vec::new(),
+            },
+            Plan::Changes(changes) if changes.is_empty() => Report {
+                outcome: Outcome::Compliant,
+                changes: Vec::new(),
+            },
+            Plan::Changes(changes) => {
+                let changes = changes
+                    .iter()
+                    .map(Change::to_record)
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|source| self.unreadable(task, source))?;
+                let entries: Vec<_> = changes
+                    .iter()
+                    .map(|change| self.change_entry(task, change, ChangeStatus::Planned, now))
+                    .collect();
+                self.ledger.record(&entries).await?;
+                Report {
+                    outcome: Outcome::Planned {
+                        changes: changes.len(),
+                    },
+                    changes,
+                }
+            }
+        };
+        self.finished(task, &report.outcome, now).await?;
+        Ok(report)
+    }
+
+    async fn act(&self, task: &Task, now: Timestamp) -> Result<Report, RunError<F::Error>> {
+        let key = self.key(task);
+        let mut thread = match self
+            .ledger
+            .acquire(&key, self.owner, self.lease, now)
+            .await?
+        {
+            Acquired::Held(thread) => *thread,
+            Acquired::Busy { until } => {
+                let retry_after = Duration::try_from(until.duration_since(now)).unwrap_or_default()
+                    + Duration::from_secs(1);
+                return Err(RunError::Busy {
+                    function: F::NAME,
+                    group: key,
+                    until,
+                    retry_after,
+                });
+            }
+        };
+        if thread.done.contains(&task.id) {
+            self.ledger.save(&mut thread, Keep::Nothing, now).await?;
+            return Ok(Report {
+                outcome: Outcome::AlreadyDone,
+                changes: Vec::new(),
+            });
+        }
+        let mut state = self.state_of(&thread)?;
+        let worked = self.work(task, &mut thread, &mut state, now).await;
+        thread.state =
+            serde_json::to_value(&state).map_err(|source| self.unreadable(task, source))?;
+        match worked {
+            Ok(report) => {
+                thread.finish(&task.id);
+                self.ledger.save(&mut thread, Keep::Nothing, now).await?;
+                self.finished(task, &report.outcome, now).await?;
+                Ok(report)
+            }
+            // The ledger itself failed, or the lease is lost: what it holds stands.
+            Err(lost @ RunError::Ledger(_)) => Err(lost),
+            Err(error) => {
+                self.ledger.save(&mut thread, Keep::Nothing, now).await?;
+                let outcome = Outcome::Failed {
+                    retryable: error.class().is_retryable(),
+                    error: error.to_string(),
+                };
+                self.finished(task, &outcome, now).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn work(
+        &self,
+        task: &Task,
+        thread: &mut Thread,
+        state: &mut F::State,
+        now: Timestamp,
+    ) -> Result<Report, RunError<F::Error>> {
+        let writer = self.function.writer(&WriteGrant(()));
+        let mut changes = Vec::new();
+        changes.extend(self.recover(task, thread, state, &writer, now).await?);
+        self.function.absorb(task, state, now);
+        let reader = self.function.reader();
+        for _ in 0..F::ROUNDS {
+            match self.plan(task, state, &reader, now).await? {
+                Plan::Unsupported { because } => {
+                    return Ok(Report {
+                        outcome: Outcome::Unsupported { because },
+                        changes,
+                    });
+                }
+                Plan::Changes(planned) if planned.is_empty() => break,
+                Plan::Changes(planned) => {
+                    for change in &planned {
+                        changes.push(
+                            self.apply(task, change, thread, state, &writer, now)
+                                .await?,
+                        );
+                    }
+                }
+            }
+        }
+        if changes.is_empty() {
+            return Ok(Report {
+                outcome: Outcome::Compliant,
+                changes,
+            });
+        }
+        let outcome = match self.plan(task, state, &reader, now).await? {
+            Plan::Changes(left) if left.is_empty() => Outcome::Applied {
+                changes: changes.len(),
+            },
+            Plan::Changes(left) => {
+                let left = left
+                    .iter()
+                    .map(|change| change.summary.as_str())
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                Outcome::Unverified {
+                    changes: changes.len(),
+                    left,
+                }
+            }
+            Plan::Unsupported { because } => Outcome::Unverified {
+                changes: changes.len(),
+                left: because,
+            },
+        };
+        Ok(Report { outcome, changes })
+    }
+
+    async fn plan(
+        &self,
+        task: &Task,
+        state: &F::State,
+        reader: &F::Reader,
+        now: Timestamp,
+    ) -> Result<Plan<F::Effect>, RunError<F::Error>> {
+        self.function
+            .plan(task, state, reader, now)
+            .await
+            .map_err(|source| self.failed(source))
+    }
+
+    /// Settles a change that an earlier attempt left open.
+    async fn recover(
+        &self,
+        task: &Task,
+        thread: &mut Thread,
+        state: &mut F::State,
+        writer: &F::Writer,
+        now: Timestamp,
+    ) -> Result<Option<Change>, RunError<F::Error>> {
+        let Some(intent) = thread.intent.clone() else {
+            return Ok(None);
+        };
+        let change: Change<F::Effect> = intent
+            .change
+            .typed()
+            .map_err(|source| self.unreadable(task, source))?;
+        let recovery = self
+            .function
+            .recover(&change, intent.at, state, writer, now)
+            .await
+            .map_err(|source| self.failed(source))?;
+        thread.intent = None;
+        match recovery {
+            Recovery::Done(receipt) => {
+                self.settle(
+                    task,
+                    &intent.change,
+                    ChangeStatus::Applied {
+                        after: receipt.after,
+                    },
+                    thread,
+                    state,
+                    now,
+                )
+                .await?;
+                Ok(Some(intent.change))
+            }
+            Recovery::NotDone => {
+                let status = ChangeStatus::Failed {
+                    error: "interrupted before it was carried out".to_owned(),
+                };
+                self.settle(task, &intent.change, status, thread, state, now)
+                    .await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Writes the intention down, makes the change, writes the end down.
+    async fn apply(
+        &self,
+        task: &Task,
+        change: &Change<F::Effect>,
+        thread: &mut Thread,
+        state: &mut F::State,
+        writer: &F::Writer,
+        now: Timestamp,
+    ) -> Result<Change, RunError<F::Error>> {
+        let record = change
+            .to_record()
+            .map_err(|source| self.unreadable(task, source))?;
+        self.ledger
+            .record(&[self.change_entry(task, &record, ChangeStatus::Intended, now)])
+            .await?;
+        thread.intent = Some(Intent {
+            change: record.clone(),
+            at: now,
+        });
+        thread.state =
+            serde_json::to_value(&*state).map_err(|source| self.unreadable(task, source))?;
+        self.ledger.save(thread, Keep::Lease, now).await?;
+        match self.function.apply(change, state, writer, now).await {
+            Ok(Receipt { after }) => {
+                thread.intent = None;
+                self.settle(
+                    task,
+                    &record,
+                    ChangeStatus::Applied { after },
+                    thread,
+                    state,
+                    now,
+                )
+                .await?;
+                Ok(record)
+            }
+            Err(source) => {
+                // An ambiguous end keeps its intent: the next attempt has to find out first.
+                if !matches!(source.class(), FaultClass::Ambiguous { .. }) {
+                    thread.intent = None;
+                    let status = ChangeStatus::Failed {
+                        error: source.to_string(),
+                    };
+                    self.ledger
+                        .record(&[self.change_entry(task, &record, status, now)])
+                        .await?;
+                }
+                Err(self.failed(source))
+            }
+        }
+    }
+
+    /// History first, state second: after a crash between the two the intent is still there, and recovering finds the change made.
+    async fn settle(
+        &self,
+        task: &Task,
+        change: &Change,
+        status: ChangeStatus,
+        thread: &mut Thread,
+        state: &F::State,
+        now: Timestamp,
+    ) -> Result<(), RunError<F::Error>> {
+        self.ledger
+            .record(&[self.change_entry(task, change, status, now)])
+            .await?;
+        thread.state =
+            serde_json::to_value(state).map_err(|source| self.unreadable(task, source))?;
+        self.ledger.save(thread, Keep::Lease, now).await?;
+        Ok(())
+    }
+
+    async fn finished(
+        &self,
+        task: &Task,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let event = || Event::Finished {
+            task: task.id.clone(),
+            function: task.function.clone(),
+            outcome: outcome.clone(),
+        };
+        let entries: Vec<_> = match task.findings() {
+            [] => vec![Entry::general(now, event())],
+            findings => findings
+                .iter()
+                .map(|finding| Entry::about(finding, now, event()))
+                .collect(),
+        };
+        self.ledger.record(&entries).await
+    }
+
+    fn change_entry(
+        &self,
+        task: &Task,
+        change: &Change,
+        status: ChangeStatus,
+        now: Timestamp,
+    ) -> Entry {
+        let event = Event::Changed {
+            change: Box::new(change.clone()),
+            status,
+        };
+        let about = change.fingerprints.iter().find_map(|print| {
+            task.findings()
+                .iter()
+                .find(|finding| finding.fingerprint() == *print)
+        });
+        let entry = match about.or(task.findings().first()) {
+            Some(finding) => Entry::about(finding, now, event),
+            None => Entry::general(now, event),
+        };
+        Entry {
+            id: change.id.as_str().to_owned(),
+            rule: Some(change.rule.clone()),
+            ..entry
+        }
+    }
+
+    fn key(&self, task: &Task) -> ThreadKey {
+        ThreadKey {
+            function: FunctionName::new(F::NAME),
+            group: task.group.clone(),
+        }
+    }
+
+    fn state_of(&self, thread: &Thread) -> Result<F::State, RunError<F::Error>> {
+        match &thread.state {
+            Value::Null => Ok(F::State::default()),
+            state => serde_json::from_value(state.clone()).map_err(|source| RunError::State {
+                function: F::NAME,
+                group: thread.key.clone(),
+                source,
+            }),
+        }
+    }
+
+    fn unreadable(&self, task: &Task, source: serde_json::Error) -> RunError<F::Error> {
+        RunError::State {
+            function: F::NAME,
+            group: self.key(task),
+            source,
+        }
+    }
+
+    fn failed(&self, source: F::Error) -> RunError<F::Error> {
+        RunError::Function {
+            function: F::NAME,
+            source,
+        }
+    }
+}
