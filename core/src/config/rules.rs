@@ -1,0 +1,558 @@
+//! `rules.toml`: which rules are on, how far they may go, and what may come in.
+
+use std::collections::BTreeMap;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use jiff::civil::Date;
+use jiff::{Timestamp, tz::TimeZone};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, Period, Problems};
+use crate::finding::{Finding, Subject};
+use crate::id::{AccountId, FunctionName, RuleId};
+use crate::rule::{self, Mode};
+
+/// `rules.toml` as it is written.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RulesFile {
+    pub global: Global,
+    pub intake: Intake,
+    pub storm: Storm,
+    /// One table per rule: `[rules."posture.firewall"]`.
+    pub rules: BTreeMap<RuleId, RuleConfig>,
+}
+
+/// What holds for all rules.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Global {
+    /// The AWS accounts whose resources may be repaired. A finding for any other is refused; an empty list refuses all of them.
+    #[serde(default)]
+    pub accounts: Vec<AccountId>,
+    /// Findings observed longer ago than this change nothing.
+    pub freshness: Period,
+    /// How long the history is kept.
+    pub retention: Period,
+    /// The function that tells the security team about storms and the like.
+    pub notices: FunctionName,
+    /// While this stands, nothing acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Frozen>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Frozen {
+    #[schemars(with = "String")]
+    pub until: Timestamp,
+    pub reason: String,
+}
+
+/// What may come in, and how much of it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Intake {
+    /// The buckets whose objects are read as posture logs. Objects from any other are refused. `REMEDIATE_INTAKE_BUCKETS` overrides it (comma-separated).
+    #[serde(default)]
+    pub buckets: Vec<String>,
+    /// The longest row that is read, in bytes.
+    pub max_row_bytes: u64,
+    /// The most that one object may unpack to, in bytes.
+    pub max_decompressed_bytes: u64,
+    /// How many times its size an object may unpack to, counted once 64 MiB have come out.
+    pub max_ratio: u32,
+    /// Where the values are in rows of your own format. The formats `workshop` and `cloudflare` are known without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<FieldMap>,
+}
+
+/// JSON pointers (RFC 6901) into a row: `/user/mail`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldMap {
+    pub email: String,
+    pub check: String,
+    pub passed: String,
+    pub timestamp: String,
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub check_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+    /// What `passed` holds when the check passed, beside `true`; upper and lower case are the same.
+    #[serde(default)]
+    pub truthy: Vec<String>,
+    /// What `passed` holds when the check failed, beside `false`.
+    #[serde(default)]
+    pub falsy: Vec<String>,
+}
+
+/// When so many people fail one check at once, the check is the likelier culprit: nothing of it is acted on, and the security team is told.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Storm {
+    /// The share of the people seen in one object, 0 to 1, above which a check is held back.
+    pub max_share: f64,
+    /// Objects that show fewer people than this are never a storm.
+    pub min_people: u64,
+}
+
+/// One rule.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleConfig {
+    pub enabled: bool,
+    pub mode: Mode,
+    pub functions: Vec<FunctionName>,
+    /// The device checks that are this rule's (rules `posture.…` only).
+    #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
+    pub matches: Option<Match>,
+    /// New repairs in any 60 minutes; further ones are held back and recorded.
+    pub max_changes_per_hour: u32,
+    /// Only what every given list matches.
+    #[serde(default, skip_serializing_if = "Scope::is_empty")]
+    pub only: Scope,
+    /// Nothing that any given list matches.
+    #[serde(default, skip_serializing_if = "Scope::is_empty")]
+    pub except: Scope,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exemptions: Vec<Exemption>,
+}
+
+/// Which device checks belong to a rule. The type is asked first, since names are free text.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Match {
+    /// Check types, whole (`disk_encryption`); upper and lower case are the same.
+    #[serde(default)]
+    pub types: Vec<String>,
+    /// Globs for check names. Before comparing, names are put in lower case and `_` and spaces become `-`. `*` alone makes the rule the catch-all.
+    #[serde(default)]
+    pub names: Vec<String>,
+}
+
+/// Lists of globs; an empty list says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// `key=value`, both globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// E-mail addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
+}
+
+impl Scope {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Somebody took responsibility for leaving this as it is, until a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exemption {
+    /// A glob for the resource id, the person's e-mail address or the device id.
+    pub subject: String,
+    pub owner: String,
+    pub reason: String,
+    /// The last day it holds, in UTC: `2027-01-31`.
+    #[serde(with = "day")]
+    #[schemars(with = "String")]
+    pub until: Date,
+}
+
+/// A date written as a TOML date or as text.
+mod day {
+    use jiff::civil::Date;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(day)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Date, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| {
+            D::Error::custom(format!(
+                "`{text}` is no day: expected a text such as \"2027-01-31\""
+            ))
+        })
+    }
+}
+
+/// `rules.toml`, found sound: what the gate works by.
+#[derive(Debug)]
+pub struct Rules {
+    pub global: Global,
+    pub intake: Intake,
+    pub storm: Storm,
+    rules: BTreeMap<RuleId, Rule>,
+    /// The rules that match device checks, in the registry's order, and the catch-all.
+    device_rules: Vec<RuleId>,
+    catch_all: Option<RuleId>,
+}
+
+/// One rule with its globs compiled.
+#[derive(Debug)]
+pub struct Rule {
+    pub config: RuleConfig,
+    types: Vec<String>,
+    names: GlobSet,
+    only: CompiledScope,
+    except: CompiledScope,
+    exemptions: Vec<(GlobSet, Exemption)>,
+}
+
+impl Rules {
+    pub(super) fn validate(file: RulesFile, text: &str, path: &str) -> Result<Self, ConfigError> {
+        let mut problems = Problems::new(path, text);
+        check_globals(&file, &mut problems);
+        let mut rules = BTreeMap::new();
+        let mut catch_all = None;
+        for (id, config) in &file.rules {
+            check_rule(id, config, &mut problems);
+            if let Some(rule) = Rule::compile(id, config, &mut problems) {
+                if config
+                    .matches
+                    .as_ref()
+                    .is_some_and(|matches| matches.names.iter().any(|name| name == "*"))
+                    && let Some(other) = catch_all.replace(id.clone())
+                {
+                    problems.add(
+                        &["rules", id.as_str(), "match"],
+                        format!("`{other}` is the catch-all already; only one rule can match `*`"),
+                    );
+                }
+                rules.insert(id.clone(), rule);
+            }
+        }
+        problems.finish()?;
+        let device_rules = rule::REGISTRY
+            .iter()
+            .map(|spec| RuleId::from(spec.id))
+            .filter(|id| catch_all.as_ref() != Some(id))
+            .filter(|id| {
+                rules
+                    .get(id)
+                    .is_some_and(|rule| rule.config.matches.is_some())
+            })
+            .collect();
+        Ok(Self {
+            global: file.global,
+            intake: file.intake,
+            storm: file.storm,
+            rules,
+            device_rules,
+            catch_all,
+        })
+    }
+
+    pub fn get(&self, id: &RuleId) -> Option<&Rule> {
+        self.rules.get(id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&RuleId, &Rule)> {
+        self.rules.iter()
+    }
+
+    /// The rule that a device check belongs to: by its type, else by its name, else the catch-all.
+    pub fn for_check(&self, name: &str, check_type: &str) -> Option<&RuleId> {
+        let check_type = check_type.to_lowercase();
+        let name = normalised(name);
+        let mut device_rules = self.device_rules.iter();
+        let by_type = device_rules
+            .clone()
+            .find(|id| !check_type.is_empty() && self.rules[*id].types.contains(&check_type));
+        by_type
+            .or_else(|| device_rules.find(|id| self.rules[*id].names.is_match(&name)))
+            .or(self.catch_all.as_ref())
+    }
+}
+
+/// Check names as the globs see them.
+fn normalised(name: &str) -> String {
+    name.trim().to_lowercase().replace(['_', ' '], "-")
+}
+
+impl Rule {
+    fn compile(id: &RuleId, config: &RuleConfig, problems: &mut Problems<'_>) -> Option<Self> {
+        let matches = config.matches.clone().unwrap_or_default();
+        let names: Vec<String> = matches.names.iter().map(|name| normalised(name)).collect();
+        let names = globs(&names, &["rules", id.as_str(), "match", "names"], problems)?;
+        let only = CompiledScope::compile(&config.only, &["rules", id.as_str(), "only"], problems)?;
+        let except =
+            CompiledScope::compile(&config.except, &["rules", id.as_str(), "except"], problems)?;
+        let mut exemptions = Vec::new();
+        for exemption in &config.exemptions {
+            let subject = globs(
+                std::slice::from_ref(&exemption.subject),
+                &["rules", id.as_str(), "exemptions"],
+                problems,
+            )?;
+            exemptions.push((subject, exemption.clone()));
+        }
+        let types = matches
+            .types
+            .iter()
+            .map(|name| name.to_lowercase())
+            .collect();
+        Some(Self {
+            config: config.clone(),
+            types,
+            names,
+            only,
+            except,
+            exemptions,
+        })
+    }
+
+    /// Which of the scopes leaves the finding out, if one does.
+    pub fn out_of_scope(&self, finding: &Finding) -> Option<String> {
+        if let Some(list) = self.only.lacking(finding) {
+            return Some(format!("only.{list}"));
+        }
+        self.except
+            .matching(finding)
+            .map(|list| format!("except.{list}"))
+    }
+
+    /// The exemption that holds for the finding now, with the moment it ends.
+    pub fn exemption(&self, finding: &Finding, now: Timestamp) -> Option<(&Exemption, Timestamp)> {
+        let candidates: Vec<&str> = match &finding.subject {
+            Subject::Resource { resource, .. } => vec![resource],
+            Subject::Device { person, device, .. } => vec![person.as_str(), device],
+        };
+        self.exemptions.iter().find_map(|(subject, exemption)| {
+            let until = exemption
+                .until
+                .tomorrow()
+                .ok()?
+                .to_zoned(TimeZone::UTC)
+                .ok()?
+                .timestamp();
+            (now < until
+                && candidates
+                    .iter()
+                    .any(|candidate| subject.is_match(candidate)))
+            .then_some((exemption, until))
+        })
+    }
+}
+
+#[derive(Debug)]
+struct CompiledScope {
+    lists: [(&'static str, Option<GlobSet>); 6],
+}
+
+impl CompiledScope {
+    fn compile(scope: &Scope, path: &[&str], problems: &mut Problems<'_>) -> Option<Self> {
+        let mut compile = |name: &'static str, list: &[String]| {
+            let path: Vec<&str> = path.iter().copied().chain([name]).collect();
+            if list.is_empty() {
+                Some((name, None))
+            } else {
+                Some((name, Some(globs(list, &path, problems)?)))
+            }
+        };
+        Some(Self {
+            lists: [
+                compile("accounts", &scope.accounts)?,
+                compile("regions", &scope.regions)?,
+                compile("resources", &scope.resources)?,
+                compile("tags", &scope.tags)?,
+                compile("people", &scope.people)?,
+                compile("devices", &scope.devices)?,
+            ],
+        })
+    }
+
+    fn matching(&self, finding: &Finding) -> Option<&'static str> {
+        self.lists
+            .iter()
+            .find(|(name, globs)| {
+                globs
+                    .as_ref()
+                    .is_some_and(|globs| matches_any(globs, name, finding))
+            })
+            .map(|(name, _)| *name)
+    }
+
+    /// The first list that is given and does not match.
+    fn lacking(&self, finding: &Finding) -> Option<&'static str> {
+        self.lists
+            .iter()
+            .find(|(name, globs)| {
+                globs
+                    .as_ref()
+                    .is_some_and(|globs| !matches_any(globs, name, finding))
+            })
+            .map(|(name, _)| *name)
+    }
+}
+
+fn matches_any(globs: &GlobSet, list: &str, finding: &Finding) -> bool {
+    let is = |value: &str| globs.is_match(value);
+    match (&finding.subject, list) {
+        (Subject::Resource { account, .. }, "accounts") => {
+            account.as_ref().is_some_and(|account| is(account.as_str()))
+        }
+        (Subject::Resource { region, .. }, "regions") => region.as_deref().is_some_and(is),
+        (Subject::Resource { resource, .. }, "resources") => is(resource),
+        (Subject::Device { person, .. }, "people") => is(person.as_str()),
+        (Subject::Device { device, .. }, "devices") => is(device),
+        (_, "tags") => finding
+            .evidence
+            .extra
+            .get("tags")
+            .and_then(|tags| tags.as_array())
+            .is_some_and(|tags| {
+                // Scanners write `key::value`.
+                tags.iter()
+                    .filter_map(|tag| tag.as_str())
+                    .any(|tag| is(&tag.replacen("::", "=", 1)))
+            }),
+        _ => false,
+    }
+}
+
+fn globs(patterns: &[String], path: &[&str], problems: &mut Problems<'_>) -> Option<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        match GlobBuilder::new(pattern).case_insensitive(true).build() {
+            Ok(glob) => {
+                set.add(glob);
+            }
+            Err(error) => {
+                problems.add(path, format!("`{pattern}` is no glob: {}", error.kind()));
+                return None;
+            }
+        }
+    }
+    set.build()
+        .map_err(|error| problems.add(path, error.to_string()))
+        .ok()
+}
+
+fn check_globals(file: &RulesFile, problems: &mut Problems<'_>) {
+    for account in &file.global.accounts {
+        if account.as_str().len() != 12
+            || !account.as_str().bytes().all(|digit| digit.is_ascii_digit())
+        {
+            problems.add(
+                &["global", "accounts"],
+                format!("`{account}` is no AWS account number: expected twelve digits"),
+            );
+        }
+    }
+    if !(0.0..=1.0).contains(&file.storm.max_share) {
+        problems.add(
+            &["storm", "max_share"],
+            format!(
+                "{} is no share: expected a number from 0 to 1",
+                file.storm.max_share
+            ),
+        );
+    }
+    for (key, value) in [
+        ("max_row_bytes", file.intake.max_row_bytes),
+        ("max_decompressed_bytes", file.intake.max_decompressed_bytes),
+        ("max_ratio", file.intake.max_ratio.into()),
+    ] {
+        if value == 0 {
+            problems.add(
+                &["intake", key],
+                "0 would refuse everything: expected 1 or more".to_owned(),
+            );
+        }
+    }
+    if let Some(fields) = &file.intake.fields {
+        let pointers = [
+            &fields.email,
+            &fields.check,
+            &fields.passed,
+            &fields.timestamp,
+        ];
+        let optional = [
+            &fields.check_type,
+            &fields.device,
+            &fields.os,
+            &fields.os_version,
+            &fields.expected,
+            &fields.actual,
+        ];
+        for pointer in pointers.into_iter().chain(optional.into_iter().flatten()) {
+            if !pointer.starts_with('/') {
+                problems.add(&["intake", "fields"], format!("`{pointer}` is no JSON pointer: expected it to begin with `/`, such as `/user/mail`"));
+            }
+        }
+    }
+}
+
+fn check_rule(id: &RuleId, config: &RuleConfig, problems: &mut Problems<'_>) {
+    let path = ["rules", id.as_str()];
+    let Some(spec) = rule::spec(id.as_str()) else {
+        problems.add(
+            &path,
+            format!("there is no rule `{id}`: `remediate rules list` shows those there are"),
+        );
+        return;
+    };
+    if config.functions.is_empty() {
+        problems.add(
+            &["rules", id.as_str(), "functions"],
+            format!(
+                "names no function: expected one or more of {}",
+                spec.functions.join(", ")
+            ),
+        );
+    }
+    for function in &config.functions {
+        if !spec.functions.contains(&function.as_str()) {
+            problems.add(
+                &["rules", id.as_str(), "functions"],
+                format!(
+                    "`{function}` does not serve this rule: expected one or more of {}",
+                    spec.functions.join(", ")
+                ),
+            );
+        }
+    }
+    if id.as_str().starts_with("posture.") && config.matches.is_none() {
+        problems.add(
+            &path,
+            "has no `match`: expected `match = { types = […], names = […] }`".to_owned(),
+        );
+    }
+    for exemption in &config.exemptions {
+        if exemption.owner.trim().is_empty() || exemption.reason.trim().is_empty() {
+            problems.add(
+                &["rules", id.as_str(), "exemptions"],
+                format!(
+                    "the exemption of `{}` wants an owner and a reason",
+                    exemption.subject
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,221 @@
+use super::*;
+use crate::finding::{Evidence, Finding, Severity, Source, Subject, Verdict};
+use crate::id::Person;
+use crate::rule::{Mode, REGISTRY};
+
+fn nothing(_: &str) -> Option<String> {
+    None
+}
+
+fn with_rules(change: impl FnOnce(String) -> String) -> Result<Config, ConfigError> {
+    let mut files = ConfigFiles::packaged();
+    let text = change(files.files["rules.toml"].clone());
+    files.replace("rules.toml", text, "test");
+    Config::load(&files, &nothing)
+}
+
+fn packaged() -> Config {
+    Config::load(&ConfigFiles::packaged(), &nothing).unwrap()
+}
+
+#[test]
+fn the_shipped_configuration_is_sound_and_everything_in_it_is_off() {
+    let config = packaged();
+    assert!(config.rules.iter().all(|(_, rule)| !rule.config.enabled));
+}
+
+#[test]
+fn the_shipped_rules_are_those_of_the_registry_with_its_modes_and_functions() {
+    let config = packaged();
+    let shipped: Vec<_> = config
+        .rules
+        .iter()
+        .map(|(id, rule)| (id.to_string(), rule.config.mode))
+        .collect();
+    let mut registry: Vec<_> = REGISTRY
+        .iter()
+        .map(|spec| (spec.id.to_owned(), spec.mode))
+        .collect();
+    registry.sort();
+    assert_eq!(shipped, registry);
+}
+
+#[test]
+fn checks_find_their_rule_by_type_then_name_then_not_at_all() {
+    let config = packaged();
+    let table = [
+        ("disk_encryption_check", "", "posture.disk-encryption"),
+        ("BitLocker", "disk_encryption", "posture.disk-encryption"),
+        ("FileVault", "", "posture.disk-encryption"),
+        ("Firewall on every Mac", "", "posture.firewall"),
+        ("our antivirus", "", "posture.antivirus"),
+        ("firewall", "os_version", "posture.os-updates"),
+        ("os_update_check", "", "posture.os-updates"),
+        ("screen lock", "", "posture.screen-lock"),
+        (
+            "Corporate certificate",
+            "client_certificate",
+            "posture.other",
+        ),
+    ];
+    for (name, check_type, rule) in table {
+        assert_eq!(
+            config.rules.for_check(name, check_type).unwrap().as_str(),
+            rule,
+            "{name} ({check_type})"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line() {
+    let error = with_rules(|text| text.replacen("[storm]", "[storm]\nshare = 1", 1))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("unknown field `share`") && error.contains("line "),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_problem_is_named_with_file_line_and_key() {
+    let error = with_rules(|text| {
+        let text = text.replace("max_share = 0.3", "max_share = 3.0");
+        text.replacen(
+            "functions = [\"notify-telegram\", \"open-jira\"]",
+            "functions = [\"notify-pigeon\"]",
+            1,
+        )
+    });
+    let ConfigError::Invalid { problems } = error.unwrap_err() else {
+        panic!("expected problems")
+    };
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert!(
+        problems[0].starts_with("test/rules.toml:")
+            && problems[0].contains("storm.max_share: 3 is no share"),
+        "{problems:#?}"
+    );
+    assert!(
+        problems[1].contains(".functions: `notify-pigeon` does not serve this rule"),
+        "{problems:#?}"
+    );
+}
+
+#[test]
+fn a_rule_without_a_mode_is_refused() {
+    let error = with_rules(|text| text.replacen("mode = \"act\"\n", "", 1))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("missing field `mode`"), "{error}");
+}
+
+#[test]
+fn services_are_overridden_by_the_environment() {
+    let env = |name: &str| match name {
+        "REMEDIATE_JIRA_BASE_URL" => Some("http://127.0.0.1:4010".to_owned()),
+        "REMEDIATE_JIRA_LABELS" => Some("[\"a\", \"b\"]".to_owned()),
+        "REMEDIATE_INTAKE_BUCKETS" => Some("one, two".to_owned()),
+        "TELEGRAM_CHAT_ID" => Some("-1001234567890".to_owned()),
+        _ => None,
+    };
+    let config = Config::load(&ConfigFiles::packaged(), &env).unwrap();
+    assert_eq!(
+        config.services.jira.base_url.unwrap().as_str(),
+        "http://127.0.0.1:4010/"
+    );
+    assert_eq!(config.services.jira.labels, ["a", "b"]);
+    assert_eq!(config.services.telegram.team_chat, Some(-1_001_234_567_890));
+    assert_eq!(config.rules.intake.buckets, ["one", "two"]);
+}
+
+#[test]
+fn a_pasted_token_is_refused_without_being_shown() {
+    let mut files = ConfigFiles::packaged();
+    let text = files.files["services.toml"].replace(
+        "env:TELEGRAM_BOT_TOKEN",
+        "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+    );
+    files.replace("services.toml", text, "test");
+    let error = Config::load(&files, &nothing).unwrap_err().to_string();
+    assert!(
+        !error.contains("AAHdq") && error.contains("reference to a secret"),
+        "{error}"
+    );
+}
+
+#[test]
+fn scope_and_exemptions_hold_for_people() {
+    let config = with_rules(|text| {
+        text.replacen(
+            "[rules.\"posture.firewall\"]",
+            "[[rules.\"posture.firewall\".exemptions]]\nsubject = \"bob@*\"\nowner = \"CISO\"\nreason = \"lab machine\"\nuntil = \"2026-12-31\"\n\n[rules.\"posture.firewall\".except]\npeople = [\"*@contractor.example\"]\n\n[rules.\"posture.firewall\"]",
+            1,
+        )
+    })
+    .unwrap();
+    let rule = config.rules.get(&"posture.firewall".into()).unwrap();
+    let finding = |email: &str| Finding {
+        rule: "posture.firewall".into(),
+        subject: Subject::Device {
+            person: Person::new(email),
+            device: "DEV-1".into(),
+            check: "firewall".into(),
+        },
+        verdict: Verdict::Failed,
+        observed_at: jiff::Timestamp::UNIX_EPOCH,
+        severity: Severity::Medium,
+        evidence: Evidence::default(),
+        source: Source::default(),
+        sent_by: None,
+    };
+    assert_eq!(
+        rule.out_of_scope(&finding("eve@contractor.example"))
+            .as_deref(),
+        Some("except.people")
+    );
+    assert_eq!(rule.out_of_scope(&finding("bob@example.com")), None);
+    let in_time = "2026-12-31T23:00:00Z".parse().unwrap();
+    let too_late = "2027-01-01T00:00:00Z".parse().unwrap();
+    assert!(
+        rule.exemption(&finding("bob@example.com"), in_time)
+            .is_some()
+    );
+    assert!(
+        rule.exemption(&finding("bob@example.com"), too_late)
+            .is_none()
+    );
+    assert!(
+        rule.exemption(&finding("alice@example.com"), in_time)
+            .is_none()
+    );
+}
+
+#[test]
+fn editing_keeps_every_comment() {
+    let before = ConfigFiles::packaged().files["rules.toml"].clone();
+    let mut edit = RulesEdit::new(&before).unwrap();
+    edit.set_enabled("posture.firewall", true).unwrap();
+    edit.set_mode("posture.firewall", Mode::Observe).unwrap();
+    let after = edit.text();
+    let changed: Vec<_> = before
+        .lines()
+        .zip(after.lines())
+        .filter(|(before, after)| before != after)
+        .collect();
+    assert_eq!(changed.len(), 2, "{changed:#?}");
+    assert_eq!(before.lines().count(), after.lines().count());
+    assert!(matches!(
+        edit.set_enabled("S3-999", true),
+        Err(EditError::UnknownRule(_))
+    ));
+}
+
+#[test]
+fn the_schemas_describe_the_shipped_files() {
+    for (file, schema) in schemas() {
+        assert!(schema.get("properties").is_some(), "{file}");
+    }
+    assert!(service_keys("jira").contains(&"base_url".to_owned()));
+}
