@@ -31,6 +31,14 @@ impl Finding {
     pub fn failed(&self) -> bool {
         self.verdict == Verdict::Failed
     }
+
+    /// The name of the device check, if it is one.
+    pub fn subject_check(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Device { check, .. } => Some(check),
+            Subject::Resource { .. } => None,
+        }
+    }
 }
 
 /// What a finding is about.

@@ -118,3 +118,29 @@ pub const REGISTRY: &[RuleSpec] = &[
 pub fn spec(id: &str) -> Option<&'static RuleSpec> {
     REGISTRY.iter().find(|spec| spec.id == id)
 }
+
+/// How a function is fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// Through a queue of its own: it talks to a third party that limits its rate.
+    Queue,
+}
+
+/// One remediation function.
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionSpec {
+    pub name: &'static str,
+    pub grouping: crate::function::Grouping,
+    pub feed: Feed,
+}
+
+/// Every remediation function there is.
+pub const FUNCTIONS: &[FunctionSpec] = &[
+    FunctionSpec { name: "notify-telegram", grouping: crate::function::Grouping::PerPerson, feed: Feed::Queue },
+    FunctionSpec { name: "open-jira", grouping: crate::function::Grouping::PerFinding, feed: Feed::Queue },
+];
+
+/// The entry of a function, if there is such a function.
+pub fn function(name: &str) -> Option<&'static FunctionSpec> {
+    FUNCTIONS.iter().find(|spec| spec.name == name)
+}

@@ -1,0 +1,6 @@
+//! Intake: from an envelope to findings.
+
+pub mod check;
+pub mod envelope;
+pub mod objects;
+pub mod posture;
