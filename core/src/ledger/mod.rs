@@ -30,6 +30,8 @@ pub mod conformance;
 pub mod dynamodb;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "aws", feature = "sqlite"))]
+mod stored;
 
 /// Why the ledger did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +45,8 @@ pub enum LedgerError {
     /// Somebody else wrote first; read again.
     #[error("ledger: {key} was changed by somebody else")]
     Conflict { key: String },
-    /// What is stored cannot be understood by this version.
-    #[error("ledger: {key} cannot be read: {reason}")]
+    /// What is stored cannot be understood by this version, or what should be stored cannot be held.
+    #[error("ledger: {key}: {reason}")]
     Corrupt { key: String, reason: String },
 }
 
@@ -271,6 +273,25 @@ pub struct HistoryQuery {
     pub since: Option<Timestamp>,
     /// At most so many; 0 means 1,000.
     pub limit: usize,
+}
+
+impl HistoryQuery {
+    /// The limit, spelled out.
+    pub fn limit_or_default(&self) -> usize {
+        match self.limit {
+            0 => 1000,
+            limit => limit,
+        }
+    }
+
+    /// Whether an entry is asked for.
+    pub fn matches(&self, entry: &Entry) -> bool {
+        self.fingerprint
+            .is_none_or(|print| entry.fingerprint == Some(print))
+            && (self.subject.is_none() || self.subject == entry.subject)
+            && (self.rule.is_none() || self.rule == entry.rule)
+            && self.since.is_none_or(|since| entry.at >= since)
+    }
 }
 
 /// The reading half.

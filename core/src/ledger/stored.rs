@@ -21,10 +21,7 @@ pub(super) fn encode<T: Serialize>(key: impl Display, value: &T) -> Result<Strin
 }
 
 /// What was stored as `body`.
-pub(super) fn decode<T: DeserializeOwned>(
-    key: impl Display,
-    body: &str,
-) -> Result<T, LedgerError> {
+pub(super) fn decode<T: DeserializeOwned>(key: impl Display, body: &str) -> Result<T, LedgerError> {
     serde_json::from_str(body).map_err(|error| LedgerError::Corrupt {
         key: key.to_string(),
         // Not the error's own words: they quote what is stored.
