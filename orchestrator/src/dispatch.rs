@@ -35,31 +35,54 @@ pub enum DispatchError {
     #[error("there is no function `{0}` here")]
     UnknownFunction(FunctionName),
     #[error("{function}: {reason}")]
-    NotAccepted { function: FunctionName, reason: String },
+    NotAccepted {
+        function: FunctionName,
+        reason: String,
+    },
     /// Run in this process, and failed.
     #[error("{reason}")]
     Failed { reason: String, retryable: bool },
 }
 
 /// Puts findings of one decision into tasks, grouped as each function declares. The order is that of function and group, always the same.
-pub fn tasks(findings: &[(&Finding, &[FunctionName])], mode: Mode) -> Result<Vec<Task>, DispatchError> {
+pub fn tasks(
+    findings: &[(&Finding, &[FunctionName])],
+    mode: Mode,
+) -> Result<Vec<Task>, DispatchError> {
     let mut groups: BTreeMap<(&FunctionName, String), Vec<Finding>> = BTreeMap::new();
     for (finding, functions) in findings {
         for function in *functions {
-            let spec = rule::function(function.as_str()).ok_or_else(|| DispatchError::UnknownFunction(function.clone()))?;
-            groups.entry((function, spec.grouping.group_of(finding))).or_default().push((*finding).clone());
+            let spec = rule::function(function.as_str())
+                .ok_or_else(|| DispatchError::UnknownFunction(function.clone()))?;
+            groups
+                .entry((function, spec.grouping.group_of(finding)))
+                .or_default()
+                .push((*finding).clone());
         }
     }
-    Ok(groups.into_iter().flat_map(|((function, group), findings)| fitting(function, &group, mode, findings)).collect())
+    Ok(groups
+        .into_iter()
+        .flat_map(|((function, group), findings)| fitting(function, &group, mode, findings))
+        .collect())
 }
 
 /// A queue takes 256 KiB; what is larger is sent in halves.
 const LARGEST_TASK: usize = 240 * 1024;
 
-fn fitting(function: &FunctionName, group: &str, mode: Mode, mut findings: Vec<Finding>) -> Vec<Task> {
+fn fitting(
+    function: &FunctionName,
+    group: &str,
+    mode: Mode,
+    mut findings: Vec<Finding>,
+) -> Vec<Task> {
     let size = serde_json::to_vec(&findings).map_or(0, |json| json.len());
     if size <= LARGEST_TASK || findings.len() == 1 {
-        return vec![Task::of_findings(function, group.to_owned(), mode, findings)];
+        return vec![Task::of_findings(
+            function,
+            group.to_owned(),
+            mode,
+            findings,
+        )];
     }
     let second = findings.split_off(findings.len() / 2);
     let mut tasks = fitting(function, group, mode, findings);
@@ -76,7 +99,9 @@ mod queues {
     use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata};
     use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
-    use super::{BTreeMap, Delivery, DispatchError, Dispatched, Dispatcher, FunctionName, Task, async_trait};
+    use super::{
+        BTreeMap, Delivery, DispatchError, Dispatched, Dispatcher, FunctionName, Task, async_trait,
+    };
 
     /// The most that one request takes, in messages and in bytes together.
     const BATCH: usize = 10;
@@ -97,23 +122,47 @@ mod queues {
                 .iter()
                 .filter_map(|spec| {
                     let variable = format!("QUEUE_{}", spec.name.to_uppercase().replace('-', "_"));
-                    Some((spec.name.to_owned(), std::env::var(variable).ok().filter(|url| !url.is_empty())?))
+                    Some((
+                        spec.name.to_owned(),
+                        std::env::var(variable).ok().filter(|url| !url.is_empty())?,
+                    ))
                 })
                 .collect();
             Self { client, queues }
         }
 
-        async fn send(&self, function: &FunctionName, batch: Vec<(usize, String)>) -> Vec<(usize, Result<Delivery, DispatchError>)> {
-            let refused = |reason: String| DispatchError::NotAccepted { function: function.clone(), reason };
+        async fn send(
+            &self,
+            function: &FunctionName,
+            batch: Vec<(usize, String)>,
+        ) -> Vec<(usize, Result<Delivery, DispatchError>)> {
+            let refused = |reason: String| DispatchError::NotAccepted {
+                function: function.clone(),
+                reason,
+            };
             let Some(queue) = self.queues.get(function.as_str()) else {
-                return batch.into_iter().map(|(index, _)| (index, Err(DispatchError::UnknownFunction(function.clone())))).collect();
+                return batch
+                    .into_iter()
+                    .map(|(index, _)| {
+                        (index, Err(DispatchError::UnknownFunction(function.clone())))
+                    })
+                    .collect();
             };
             let indices: Vec<usize> = batch.iter().map(|(index, _)| *index).collect();
             let mut request = self.client.send_message_batch().queue_url(queue);
             for (index, body) in batch {
-                match SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build() {
+                match SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_body(body)
+                    .build()
+                {
                     Ok(entry) => request = request.entries(entry),
-                    Err(error) => return indices.iter().map(|index| (*index, Err(refused(error.to_string())))).collect(),
+                    Err(error) => {
+                        return indices
+                            .iter()
+                            .map(|index| (*index, Err(refused(error.to_string()))))
+                            .collect();
+                    }
                 }
             }
             match request.send().await {
@@ -123,16 +172,26 @@ mod queues {
                         let name = index.to_string();
                         let failed = answer.failed().iter().find(|entry| entry.id() == name);
                         let sent = answer.successful().iter().any(|entry| entry.id() == name);
-                        (index, match (sent, failed) {
-                            (true, _) => Ok(Delivery::Queued),
-                            (false, Some(entry)) => Err(refused(entry.code().to_owned())),
-                            (false, None) => Err(refused("the queue did not confirm it".to_owned())),
-                        })
+                        (
+                            index,
+                            match (sent, failed) {
+                                (true, _) => Ok(Delivery::Queued),
+                                (false, Some(entry)) => Err(refused(entry.code().to_owned())),
+                                (false, None) => {
+                                    Err(refused("the queue did not confirm it".to_owned()))
+                                }
+                            },
+                        )
                     })
                     .collect(),
                 Err(error) => {
-                    let reason = error.code().map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned);
-                    indices.into_iter().map(|index| (index, Err(refused(reason.clone())))).collect()
+                    let reason = error
+                        .code()
+                        .map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned);
+                    indices
+                        .into_iter()
+                        .map(|index| (index, Err(refused(reason.clone()))))
+                        .collect()
                 }
             }
         }
@@ -147,13 +206,18 @@ mod queues {
                 let body = match serde_json::to_string(task) {
                     Ok(body) => body,
                     Err(error) => {
-                        let refused = DispatchError::NotAccepted { function: task.function.clone(), reason: error.to_string() };
+                        let refused = DispatchError::NotAccepted {
+                            function: task.function.clone(),
+                            reason: error.to_string(),
+                        };
                         results.insert(index, Err(refused));
                         continue;
                     }
                 };
                 let size = body.len();
-                let room = batches.iter_mut().find(|(function, batch, bytes)| *function == task.function && batch.len() < BATCH && bytes + size <= BATCH_BYTES);
+                let room = batches.iter_mut().find(|(function, batch, bytes)| {
+                    *function == task.function && batch.len() < BATCH && bytes + size <= BATCH_BYTES
+                });
                 match room {
                     Some((_, batch, bytes)) => {
                         batch.push((index, body));
@@ -162,13 +226,26 @@ mod queues {
                     None => batches.push((task.function.clone(), vec![(index, body)], size)),
                 }
             }
-            let sent = futures::future::join_all(batches.into_iter().map(|(function, batch, _)| async move { self.send(&function, batch).await })).await;
+            let sent = futures::future::join_all(
+                batches
+                    .into_iter()
+                    .map(|(function, batch, _)| async move { self.send(&function, batch).await }),
+            )
+            .await;
             results.extend(sent.into_iter().flatten());
-            let unanswered = |task: &Task| Err(DispatchError::NotAccepted { function: task.function.clone(), reason: "was not sent".to_owned() });
+            let unanswered = |task: &Task| {
+                Err(DispatchError::NotAccepted {
+                    function: task.function.clone(),
+                    reason: "was not sent".to_owned(),
+                })
+            };
             tasks
                 .iter()
                 .enumerate()
-                .map(|(index, task)| Dispatched { task: task.id.clone(), result: results.remove(&index).unwrap_or_else(|| unanswered(task)) })
+                .map(|(index, task)| Dispatched {
+                    task: task.id.clone(),
+                    result: results.remove(&index).unwrap_or_else(|| unanswered(task)),
+                })
                 .collect()
         }
     }

@@ -35,31 +35,51 @@ pub enum Budget {
 
 /// Decides. The first reason that holds is the one that is given.
 pub fn decide(finding: &Finding, rules: &Rules, facts: &Facts) -> Decision {
-    let Some(rule) = rules.get(&finding.rule) else { return Decision::Skip(SkipReason::UnknownRule) };
+    let Some(rule) = rules.get(&finding.rule) else {
+        return Decision::Skip(SkipReason::UnknownRule);
+    };
     if !rule.config.enabled {
         return Decision::Skip(SkipReason::Disabled);
     }
     match facts.seen {
         Seen::Fine => return Decision::Skip(SkipReason::Passed),
         Seen::Same => return Decision::Skip(SkipReason::Duplicate),
-        Seen::Superseded => return Decision::Skip(SkipReason::Stale { because: Staleness::Superseded }),
+        Seen::Superseded => {
+            return Decision::Skip(SkipReason::Stale {
+                because: Staleness::Superseded,
+            });
+        }
         Seen::Opened(_) | Seen::Repeated(_) | Seen::Resolved(_) => {}
     }
     if let Some(reason) = foreign(finding, rules) {
         return Decision::Skip(reason);
     }
     if facts.now.duration_since(finding.observed_at) > rules.global.freshness.signed() {
-        return Decision::Skip(SkipReason::Stale { because: Staleness::TooOld });
+        return Decision::Skip(SkipReason::Stale {
+            because: Staleness::TooOld,
+        });
     }
     if let Some(by) = rule.out_of_scope(finding) {
         return Decision::Skip(SkipReason::OutOfScope { by });
     }
     if let Some((exemption, until)) = rule.exemption(finding, facts.now) {
         let (owner, because) = (exemption.owner.clone(), exemption.reason.clone());
-        return Decision::Skip(SkipReason::Exempt { owner, until, because });
+        return Decision::Skip(SkipReason::Exempt {
+            owner,
+            until,
+            because,
+        });
     }
-    if let Some(frozen) = rules.global.frozen.as_ref().filter(|frozen| facts.now < frozen.until) {
-        return Decision::Skip(SkipReason::Frozen { until: frozen.until, because: frozen.reason.clone() });
+    if let Some(frozen) = rules
+        .global
+        .frozen
+        .as_ref()
+        .filter(|frozen| facts.now < frozen.until)
+    {
+        return Decision::Skip(SkipReason::Frozen {
+            until: frozen.until,
+            because: frozen.reason.clone(),
+        });
     }
     if let Some(Storm { failing, people }) = facts.storm.filter(|_| finding.failed()) {
         return Decision::Skip(SkipReason::Storm { failing, people });
@@ -69,7 +89,9 @@ pub fn decide(finding: &Finding, rules: &Rules, facts: &Facts) -> Decision {
         Mode::Propose if finding.sent_by.is_none() => Decision::Propose,
         Mode::Propose | Mode::Act => match facts.budget {
             Budget::Left => Decision::Act,
-            Budget::Used => Decision::Skip(SkipReason::OverBudget { per_hour: rule.config.max_changes_per_hour }),
+            Budget::Used => Decision::Skip(SkipReason::OverBudget {
+                per_hour: rule.config.max_changes_per_hour,
+            }),
         },
     }
 }
@@ -79,8 +101,12 @@ fn foreign(finding: &Finding, rules: &Rules) -> Option<SkipReason> {
         Subject::Device { .. } => None,
         Subject::Resource { account, .. } => match account {
             Some(account) if rules.global.accounts.contains(account) => None,
-            Some(account) => Some(SkipReason::ForeignAccount { account: account.to_string() }),
-            None => Some(SkipReason::ForeignAccount { account: String::new() }),
+            Some(account) => Some(SkipReason::ForeignAccount {
+                account: account.to_string(),
+            }),
+            None => Some(SkipReason::ForeignAccount {
+                account: String::new(),
+            }),
         },
     }
 }
@@ -89,7 +115,8 @@ fn foreign(finding: &Finding, rules: &Rules) -> Option<SkipReason> {
 pub fn storm(rules: &Rules, failing: u64, people: u64) -> Option<Storm> {
     #[allow(clippy::cast_precision_loss)]
     let share = failing as f64 / people.max(1) as f64;
-    (people >= rules.storm.min_people && share > rules.storm.max_share).then_some(Storm { failing, people })
+    (people >= rules.storm.min_people && share > rules.storm.max_share)
+        .then_some(Storm { failing, people })
 }
 
 #[cfg(test)]
@@ -104,7 +131,11 @@ mod tests {
     fn config(change: impl FnOnce(String) -> String) -> Config {
         let mut files = ConfigFiles::packaged();
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/rules.toml");
-        let text = std::fs::read_to_string(path).unwrap().replacen("[rules.\"posture.firewall\"]\nenabled = false", "[rules.\"posture.firewall\"]\nenabled = true", 1);
+        let text = std::fs::read_to_string(path).unwrap().replacen(
+            "[rules.\"posture.firewall\"]\nenabled = false",
+            "[rules.\"posture.firewall\"]\nenabled = true",
+            1,
+        );
         files.replace("rules.toml", change(text), "test");
         Config::load(&files, &|_| None).unwrap()
     }
@@ -112,7 +143,11 @@ mod tests {
     fn finding(verdict: Verdict) -> Finding {
         Finding {
             rule: "posture.firewall".into(),
-            subject: Subject::Device { person: Person::new("alice@example.com"), device: "DEV-1".into(), check: "firewall".into() },
+            subject: Subject::Device {
+                person: Person::new("alice@example.com"),
+                device: "DEV-1".into(),
+                check: "firewall".into(),
+            },
             verdict,
             observed_at: "2026-11-21T11:00:00Z".parse().unwrap(),
             severity: Severity::Medium,
@@ -123,7 +158,12 @@ mod tests {
     }
 
     fn facts(finding: &Finding) -> Facts {
-        Facts { now: NOW.parse().unwrap(), seen: Incident::observe(None, finding), storm: None, budget: Budget::Left }
+        Facts {
+            now: NOW.parse().unwrap(),
+            seen: Incident::observe(None, finding),
+            storm: None,
+            budget: Budget::Left,
+        }
     }
 
     fn decided(finding: &Finding, change: impl FnOnce(String) -> String) -> Decision {
@@ -132,46 +172,114 @@ mod tests {
 
     #[test]
     fn a_failure_of_an_enabled_rule_is_acted_on() {
-        assert_eq!(decided(&finding(Verdict::Failed), |text| text), Decision::Act);
+        assert_eq!(
+            decided(&finding(Verdict::Failed), |text| text),
+            Decision::Act
+        );
     }
 
     #[test]
     fn a_disabled_rule_is_never_acted_on_whatever_else_holds() {
         let off = |text: String| text.replace("enabled = true", "enabled = false");
-        assert_eq!(decided(&finding(Verdict::Failed), off), Decision::Skip(SkipReason::Disabled));
-        assert_eq!(decided(&finding(Verdict::Passed), off), Decision::Skip(SkipReason::Disabled));
-        assert_eq!(decided(&Finding { sent_by: Some("me".into()), ..finding(Verdict::Failed) }, off), Decision::Skip(SkipReason::Disabled));
+        assert_eq!(
+            decided(&finding(Verdict::Failed), off),
+            Decision::Skip(SkipReason::Disabled)
+        );
+        assert_eq!(
+            decided(&finding(Verdict::Passed), off),
+            Decision::Skip(SkipReason::Disabled)
+        );
+        assert_eq!(
+            decided(
+                &Finding {
+                    sent_by: Some("me".into()),
+                    ..finding(Verdict::Failed)
+                },
+                off
+            ),
+            Decision::Skip(SkipReason::Disabled)
+        );
     }
 
     #[test]
     fn a_rule_that_is_not_there_is_unknown() {
-        assert_eq!(decided(&Finding { rule: "S3-001".into(), ..finding(Verdict::Failed) }, |text| text), Decision::Skip(SkipReason::UnknownRule));
+        assert_eq!(
+            decided(
+                &Finding {
+                    rule: "S3-001".into(),
+                    ..finding(Verdict::Failed)
+                },
+                |text| text
+            ),
+            Decision::Skip(SkipReason::UnknownRule)
+        );
     }
 
     #[test]
     fn a_pass_with_nothing_open_is_nothing_to_do() {
-        assert_eq!(decided(&finding(Verdict::Passed), |text| text), Decision::Skip(SkipReason::Passed));
+        assert_eq!(
+            decided(&finding(Verdict::Passed), |text| text),
+            Decision::Skip(SkipReason::Passed)
+        );
     }
 
     #[test]
     fn an_old_failure_changes_nothing() {
-        let old = Finding { observed_at: "2026-11-01T00:00:00Z".parse().unwrap(), ..finding(Verdict::Failed) };
-        assert_eq!(decided(&old, |text| text), Decision::Skip(SkipReason::Stale { because: Staleness::TooOld }));
+        let old = Finding {
+            observed_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+            ..finding(Verdict::Failed)
+        };
+        assert_eq!(
+            decided(&old, |text| text),
+            Decision::Skip(SkipReason::Stale {
+                because: Staleness::TooOld
+            })
+        );
     }
 
     #[test]
     fn a_freeze_holds_until_it_ends() {
-        let frozen = |until: &'static str| move |text: String| text.replacen("[intake]", &format!("frozen = {{ until = \"{until}\", reason = \"holidays\" }}\n[intake]"), 1);
-        assert!(matches!(decided(&finding(Verdict::Failed), frozen("2026-11-21T13:00:00Z")), Decision::Skip(SkipReason::Frozen { .. })));
-        assert_eq!(decided(&finding(Verdict::Failed), frozen("2026-11-21T11:59:00Z")), Decision::Act);
+        let frozen = |until: &'static str| {
+            move |text: String| {
+                text.replacen(
+                    "[intake]",
+                    &format!("frozen = {{ until = \"{until}\", reason = \"holidays\" }}\n[intake]"),
+                    1,
+                )
+            }
+        };
+        assert!(matches!(
+            decided(&finding(Verdict::Failed), frozen("2026-11-21T13:00:00Z")),
+            Decision::Skip(SkipReason::Frozen { .. })
+        ));
+        assert_eq!(
+            decided(&finding(Verdict::Failed), frozen("2026-11-21T11:59:00Z")),
+            Decision::Act
+        );
     }
 
     #[test]
     fn the_mode_decides_between_watching_proposing_and_acting() {
-        let mode = |name: &'static str| move |text: String| text.replace("enabled = true\nmode = \"act\"", &format!("enabled = true\nmode = \"{name}\""));
-        assert_eq!(decided(&finding(Verdict::Failed), mode("observe")), Decision::Observe);
-        assert_eq!(decided(&finding(Verdict::Failed), mode("propose")), Decision::Propose);
-        let sent = Finding { sent_by: Some("alice".into()), ..finding(Verdict::Failed) };
+        let mode = |name: &'static str| {
+            move |text: String| {
+                text.replace(
+                    "enabled = true\nmode = \"act\"",
+                    &format!("enabled = true\nmode = \"{name}\""),
+                )
+            }
+        };
+        assert_eq!(
+            decided(&finding(Verdict::Failed), mode("observe")),
+            Decision::Observe
+        );
+        assert_eq!(
+            decided(&finding(Verdict::Failed), mode("propose")),
+            Decision::Propose
+        );
+        let sent = Finding {
+            sent_by: Some("alice".into()),
+            ..finding(Verdict::Failed)
+        };
         assert_eq!(decided(&sent, mode("propose")), Decision::Act);
         assert_eq!(decided(&sent, mode("observe")), Decision::Observe);
     }
@@ -179,13 +287,26 @@ mod tests {
     #[test]
     fn a_resource_of_an_account_that_is_not_listed_is_foreign() {
         let resource = |account: Option<&str>| Finding {
-            subject: Subject::Resource { resource: "bucket".into(), account: account.map(Into::into), region: None },
+            subject: Subject::Resource {
+                resource: "bucket".into(),
+                account: account.map(Into::into),
+                region: None,
+            },
             ..finding(Verdict::Failed)
         };
         let ours = |text: String| text.replace("accounts = []", "accounts = [\"123456789012\"]");
-        assert_eq!(decided(&resource(Some("123456789012")), ours), Decision::Act);
-        assert!(matches!(decided(&resource(Some("999999999999")), ours), Decision::Skip(SkipReason::ForeignAccount { .. })));
-        assert!(matches!(decided(&resource(None), ours), Decision::Skip(SkipReason::ForeignAccount { .. })));
+        assert_eq!(
+            decided(&resource(Some("123456789012")), ours),
+            Decision::Act
+        );
+        assert!(matches!(
+            decided(&resource(Some("999999999999")), ours),
+            Decision::Skip(SkipReason::ForeignAccount { .. })
+        ));
+        assert!(matches!(
+            decided(&resource(None), ours),
+            Decision::Skip(SkipReason::ForeignAccount { .. })
+        ));
     }
 
     #[test]
@@ -194,11 +315,28 @@ mod tests {
         let storm = storm(&rules, 40, 100);
         assert!(storm.is_some());
         let failed = finding(Verdict::Failed);
-        let failing = Facts { storm, ..facts(&failed) };
-        assert!(matches!(decide(&failed, &rules, &failing), Decision::Skip(SkipReason::Storm { failing: 40, people: 100 })));
-        let Seen::Opened(open) = Incident::observe(None, &failed) else { panic!("a first failure opens") };
-        let passed = Finding { observed_at: "2026-11-21T11:30:00Z".parse().unwrap(), ..finding(Verdict::Passed) };
-        let passing = Facts { seen: Incident::observe(Some(&open), &passed), ..failing };
+        let failing = Facts {
+            storm,
+            ..facts(&failed)
+        };
+        assert!(matches!(
+            decide(&failed, &rules, &failing),
+            Decision::Skip(SkipReason::Storm {
+                failing: 40,
+                people: 100
+            })
+        ));
+        let Seen::Opened(open) = Incident::observe(None, &failed) else {
+            panic!("a first failure opens")
+        };
+        let passed = Finding {
+            observed_at: "2026-11-21T11:30:00Z".parse().unwrap(),
+            ..finding(Verdict::Passed)
+        };
+        let passing = Facts {
+            seen: Incident::observe(Some(&open), &passed),
+            ..failing
+        };
         assert_eq!(decide(&passed, &rules, &passing), Decision::Act);
     }
 
@@ -214,7 +352,13 @@ mod tests {
     fn a_used_up_budget_holds_back() {
         let failed = finding(Verdict::Failed);
         let rules = config(|text| text).rules;
-        let used = Facts { budget: Budget::Used, ..facts(&failed) };
-        assert_eq!(decide(&failed, &rules, &used), Decision::Skip(SkipReason::OverBudget { per_hour: 500 }));
+        let used = Facts {
+            budget: Budget::Used,
+            ..facts(&failed)
+        };
+        assert_eq!(
+            decide(&failed, &rules, &used),
+            Decision::Skip(SkipReason::OverBudget { per_hour: 500 })
+        );
     }
 }

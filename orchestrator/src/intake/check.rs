@@ -29,13 +29,26 @@ impl Check {
     /// # Errors
     /// When it says neither which rule nor whether it failed.
     pub fn parse(check: &Value, published: Option<Timestamp>) -> Result<Self, CheckError> {
-        let text = |name: &str| check.get(name).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-        let rule = Some(text("ruleId")).filter(|rule| !rule.is_empty()).ok_or(CheckError::NoRule)?;
+        let text = |name: &str| {
+            check
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        };
+        let rule = Some(text("ruleId"))
+            .filter(|rule| !rule.is_empty())
+            .ok_or(CheckError::NoRule)?;
         let verdict = match text("status").to_uppercase().as_str() {
             "FAILURE" => Verdict::Failed,
             "SUCCESS" => Verdict::Passed,
             other => {
-                let status = if other.is_empty() { "missing".to_owned() } else { format!("`{other}`") };
+                let status = if other.is_empty() {
+                    "missing".to_owned()
+                } else {
+                    format!("`{other}`")
+                };
                 return Err(CheckError::NoVerdict { rule, status });
             }
         };
@@ -44,16 +57,74 @@ impl Check {
             Some(Value::Number(resource)) => resource.to_string(),
             _ => String::new(),
         };
-        let account = Some(text("cloudProviderId")).filter(|id| !id.is_empty()).or_else(|| arn_account(&resource));
-        let subject = Subject::Resource { resource, account: account.map(AccountId::new), region: Some(text("region")).filter(|region| !region.is_empty()) };
-        let dates = ["lastModifiedDate", "lastStatusUpdateDate", "failureDiscoveryDate", "createdDate"];
-        let observed_at = published.or_else(|| dates.iter().filter_map(|name| timestamp(check.get(name)?)).max()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let kept = ["id", "service", "tags", "extradata", "ccrn", "link", "resolutionPageUrl", "resolutionPageURL", "categories", "descriptorType", "eventId"];
-        let extra: BTreeMap<String, Value> =
-            kept.iter().filter_map(|name| Some(((*name).to_owned(), check.get(name).filter(|value| !value.is_null())?.clone()))).collect();
-        let evidence = Evidence { title: text("ruleTitle"), message: text("message"), extra, ..Evidence::default() };
-        let source = Source { kind: "conformity".to_owned(), object: text("id"), row: 0, offset: 0 };
-        Ok(Self { finding: Finding { rule: RuleId::new(rule), subject, verdict, observed_at, severity: severity(&text("riskLevel")), evidence, source, sent_by: None } })
+        let account = Some(text("cloudProviderId"))
+            .filter(|id| !id.is_empty())
+            .or_else(|| arn_account(&resource));
+        let subject = Subject::Resource {
+            resource,
+            account: account.map(AccountId::new),
+            region: Some(text("region")).filter(|region| !region.is_empty()),
+        };
+        let dates = [
+            "lastModifiedDate",
+            "lastStatusUpdateDate",
+            "failureDiscoveryDate",
+            "createdDate",
+        ];
+        let observed_at = published
+            .or_else(|| {
+                dates
+                    .iter()
+                    .filter_map(|name| timestamp(check.get(name)?))
+                    .max()
+            })
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        let kept = [
+            "id",
+            "service",
+            "tags",
+            "extradata",
+            "ccrn",
+            "link",
+            "resolutionPageUrl",
+            "resolutionPageURL",
+            "categories",
+            "descriptorType",
+            "eventId",
+        ];
+        let extra: BTreeMap<String, Value> = kept
+            .iter()
+            .filter_map(|name| {
+                Some((
+                    (*name).to_owned(),
+                    check.get(name).filter(|value| !value.is_null())?.clone(),
+                ))
+            })
+            .collect();
+        let evidence = Evidence {
+            title: text("ruleTitle"),
+            message: text("message"),
+            extra,
+            ..Evidence::default()
+        };
+        let source = Source {
+            kind: "conformity".to_owned(),
+            object: text("id"),
+            row: 0,
+            offset: 0,
+        };
+        Ok(Self {
+            finding: Finding {
+                rule: RuleId::new(rule),
+                subject,
+                verdict,
+                observed_at,
+                severity: severity(&text("riskLevel")),
+                evidence,
+                source,
+                sent_by: None,
+            },
+        })
     }
 }
 
@@ -77,7 +148,10 @@ pub(super) fn timestamp(value: &Value) -> Option<Timestamp> {
     let milliseconds = |number: i64| Timestamp::from_millisecond(number).ok();
     match value {
         Value::Number(number) => milliseconds(number.as_i64()?),
-        Value::String(text) => text.parse().ok().or_else(|| milliseconds(text.parse().ok()?)),
+        Value::String(text) => text
+            .parse()
+            .ok()
+            .or_else(|| milliseconds(text.parse().ok()?)),
         _ => None,
     }
 }

@@ -23,7 +23,10 @@ pub enum Notification {
     /// A scanner's verdict.
     Check(Box<Check>),
     /// Nothing to do: recorded and acknowledged.
-    Nothing { about: String, because: &'static str },
+    Nothing {
+        about: String,
+        because: &'static str,
+    },
 }
 
 /// An object in a bucket.
@@ -49,10 +52,15 @@ impl std::fmt::Display for ObjectRef {
 pub enum EnvelopeError {
     #[error("message is neither JSON nor a known text: {0}")]
     NotJson(String),
-    #[error("message has no shape that is known here: it is {0}; known are SNS, SQS, S3, EventBridge and R2 notifications and scanner checks")]
+    #[error(
+        "message has no shape that is known here: it is {0}; known are SNS, SQS, S3, EventBridge and R2 notifications and scanner checks"
+    )]
     UnknownShape(String),
     #[error("{shape} lacks `{field}`")]
-    Lacks { shape: &'static str, field: &'static str },
+    Lacks {
+        shape: &'static str,
+        field: &'static str,
+    },
     #[error("envelopes are nested more than {MAX_DEPTH} deep")]
     TooDeep,
     #[error(transparent)]
@@ -77,56 +85,95 @@ pub fn open(event: &Value) -> Vec<Record> {
     let queued = |record: &Value| record.get("messageId").is_some() && record.get("body").is_some();
     match event.get("Records").and_then(Value::as_array) {
         Some(records) if records.iter().any(queued) => records.iter().map(open_queued).collect(),
-        _ => vec![Record { id: None, receipt: None, content: unwrap(event, None, 0) }],
+        _ => vec![Record {
+            id: None,
+            receipt: None,
+            content: unwrap(event, None, 0),
+        }],
     }
 }
 
 fn open_queued(record: &Value) -> Record {
     let text = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
-    let sent = record.pointer("/attributes/SentTimestamp").and_then(check::timestamp);
+    let sent = record
+        .pointer("/attributes/SentTimestamp")
+        .and_then(check::timestamp);
     let content = match text("body") {
         Some(body) => unwrap_text(&body, sent, 0),
-        None => Err(EnvelopeError::Lacks { shape: "the SQS record", field: "body" }),
+        None => Err(EnvelopeError::Lacks {
+            shape: "the SQS record",
+            field: "body",
+        }),
     };
-    Record { id: text("messageId"), receipt: text("receiptHandle"), content }
+    Record {
+        id: text("messageId"),
+        receipt: text("receiptHandle"),
+        content,
+    }
 }
 
 /// Opens one message's text.
 ///
 /// # Errors
 /// When it has no known shape.
-pub fn unwrap_text(text: &str, published: Option<Timestamp>, depth: u8) -> Result<Vec<Notification>, EnvelopeError> {
+pub fn unwrap_text(
+    text: &str,
+    published: Option<Timestamp>,
+    depth: u8,
+) -> Result<Vec<Notification>, EnvelopeError> {
     let trimmed = text.trim().trim_start_matches('\u{feff}');
     match serde_json::from_str::<Value>(trimmed) {
         Ok(Value::String(inner)) if depth < MAX_DEPTH => unwrap_text(&inner, published, depth + 1),
         Ok(value) => unwrap(&value, published, depth),
         Err(_) if trimmed.to_lowercase().starts_with("test message") => {
-            Ok(vec![Notification::Nothing { about: "test message".to_owned(), because: "the scanner announces its channel" }])
+            Ok(vec![Notification::Nothing {
+                about: "test message".to_owned(),
+                because: "the scanner announces its channel",
+            }])
         }
         Err(error) => Err(EnvelopeError::NotJson(error.to_string())),
     }
 }
 
-fn unwrap(value: &Value, published: Option<Timestamp>, depth: u8) -> Result<Vec<Notification>, EnvelopeError> {
+fn unwrap(
+    value: &Value,
+    published: Option<Timestamp>,
+    depth: u8,
+) -> Result<Vec<Notification>, EnvelopeError> {
     if depth >= MAX_DEPTH {
         return Err(EnvelopeError::TooDeep);
     }
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     if let Some(records) = value.get("Records").and_then(Value::as_array) {
-        return records.iter().map(|record| unwrap_record(record, published, depth)).collect::<Result<Vec<_>, _>>().map(|lists| lists.concat());
+        return records
+            .iter()
+            .map(|record| unwrap_record(record, published, depth))
+            .collect::<Result<Vec<_>, _>>()
+            .map(|lists| lists.concat());
     }
-    if let Some(message) = text("Message").filter(|_| text("Type") == Some("Notification") || value.get("TopicArn").is_some()) {
-        let published = value.get("Timestamp").and_then(check::timestamp).or(published);
+    if let Some(message) = text("Message")
+        .filter(|_| text("Type") == Some("Notification") || value.get("TopicArn").is_some())
+    {
+        let published = value
+            .get("Timestamp")
+            .and_then(check::timestamp)
+            .or(published);
         return match text("Type") {
             Some("SubscriptionConfirmation" | "UnsubscribeConfirmation") => {
-                Ok(vec![Notification::Nothing { about: "SNS confirmation".to_owned(), because: "subscriptions are confirmed by the template" }])
+                Ok(vec![Notification::Nothing {
+                    about: "SNS confirmation".to_owned(),
+                    because: "subscriptions are confirmed by the template",
+                }])
             }
             _ => unwrap_text(message, published, depth + 1),
         };
     }
     if text("Event") == Some("s3:TestEvent") {
         let about = format!("s3:TestEvent of {}", text("Bucket").unwrap_or("a bucket"));
-        return Ok(vec![Notification::Nothing { about, because: "S3 announces its notifications" }]);
+        return Ok(vec![Notification::Nothing {
+            about,
+            because: "S3 announces its notifications",
+        }]);
     }
     if value.get("detail-type").is_some() {
         return event_bridge(value).map(|notification| vec![notification]);
@@ -135,18 +182,33 @@ fn unwrap(value: &Value, published: Option<Timestamp>, depth: u8) -> Result<Vec<
         return r2(value).map(|notification| vec![notification]);
     }
     if value.get("ruleId").is_some() {
-        return Ok(vec![Notification::Check(Box::new(Check::parse(value, published)?))]);
+        return Ok(vec![Notification::Check(Box::new(Check::parse(
+            value, published,
+        )?))]);
     }
     Err(EnvelopeError::UnknownShape(described(value)))
 }
 
-fn unwrap_record(record: &Value, published: Option<Timestamp>, depth: u8) -> Result<Vec<Notification>, EnvelopeError> {
+fn unwrap_record(
+    record: &Value,
+    published: Option<Timestamp>,
+    depth: u8,
+) -> Result<Vec<Notification>, EnvelopeError> {
     if let Some(s3) = record.get("s3") {
         return s3_record(record, s3).map(|notification| vec![notification]);
     }
     if let Some(sns) = record.get("Sns") {
-        let message = sns.get("Message").and_then(Value::as_str).ok_or(EnvelopeError::Lacks { shape: "the SNS record", field: "Message" })?;
-        let published = sns.get("Timestamp").and_then(check::timestamp).or(published);
+        let message = sns
+            .get("Message")
+            .and_then(Value::as_str)
+            .ok_or(EnvelopeError::Lacks {
+                shape: "the SNS record",
+                field: "Message",
+            })?;
+        let published = sns
+            .get("Timestamp")
+            .and_then(check::timestamp)
+            .or(published);
         return unwrap_text(message, published, depth + 1);
     }
     if let Some(body) = record.get("body").and_then(Value::as_str) {
@@ -157,9 +219,18 @@ fn unwrap_record(record: &Value, published: Option<Timestamp>, depth: u8) -> Res
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 fn s3_record(record: &Value, s3: &Value) -> Result<Notification, EnvelopeError> {
-    let lacks = |field| EnvelopeError::Lacks { shape: S3_RECORD, field };
-    let bucket = s3.pointer("/bucket/name").and_then(Value::as_str).ok_or_else(|| lacks("s3.bucket.name"))?;
-    let key = s3.pointer("/object/key").and_then(Value::as_str).ok_or_else(|| lacks("s3.object.key"))?;
+    let lacks = |field| EnvelopeError::Lacks {
+        shape: S3_RECORD,
+        field,
+    };
+    let bucket = s3
+        .pointer("/bucket/name")
+        .and_then(Value::as_str)
+        .ok_or_else(|| lacks("s3.bucket.name"))?;
+    let key = s3
+        .pointer("/object/key")
+        .and_then(Value::as_str)
+        .ok_or_else(|| lacks("s3.object.key"))?;
     let object = ObjectRef {
         bucket: bucket.to_owned(),
         key: form_decoded(key),
@@ -167,20 +238,35 @@ fn s3_record(record: &Value, s3: &Value) -> Result<Notification, EnvelopeError> 
         etag: optional(s3.pointer("/object/eTag")),
         size: s3.pointer("/object/size").and_then(number),
     };
-    let event = record.get("eventName").and_then(Value::as_str).unwrap_or("ObjectCreated:");
-    Ok(created(object, event.trim_start_matches("s3:").starts_with("ObjectCreated")))
+    let event = record
+        .get("eventName")
+        .and_then(Value::as_str)
+        .unwrap_or("ObjectCreated:");
+    Ok(created(
+        object,
+        event.trim_start_matches("s3:").starts_with("ObjectCreated"),
+    ))
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>; the key is not encoded there.
 fn event_bridge(event: &Value) -> Result<Notification, EnvelopeError> {
-    let lacks = |field| EnvelopeError::Lacks { shape: "the EventBridge event", field };
-    let kind = event.get("detail-type").and_then(Value::as_str).unwrap_or_default();
+    let lacks = |field| EnvelopeError::Lacks {
+        shape: "the EventBridge event",
+        field,
+    };
+    let kind = event
+        .get("detail-type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if event.get("source").and_then(Value::as_str) != Some("aws.s3") {
-        return Err(EnvelopeError::UnknownShape(format!("an EventBridge event `{kind}`")));
+        return Err(EnvelopeError::UnknownShape(format!(
+            "an EventBridge event `{kind}`"
+        )));
     }
     let detail = event.get("detail").ok_or_else(|| lacks("detail"))?;
     let object = ObjectRef {
-        bucket: optional(detail.pointer("/bucket/name")).ok_or_else(|| lacks("detail.bucket.name"))?,
+        bucket: optional(detail.pointer("/bucket/name"))
+            .ok_or_else(|| lacks("detail.bucket.name"))?,
         key: optional(detail.pointer("/object/key")).ok_or_else(|| lacks("detail.object.key"))?,
         version: optional(detail.pointer("/object/version-id")),
         etag: optional(detail.pointer("/object/etag")),
@@ -191,7 +277,10 @@ fn event_bridge(event: &Value) -> Result<Notification, EnvelopeError> {
 
 /// <https://developers.cloudflare.com/r2/buckets/event-notifications/>; the key is not encoded there.
 fn r2(message: &Value) -> Result<Notification, EnvelopeError> {
-    let lacks = |field| EnvelopeError::Lacks { shape: "the R2 notification", field };
+    let lacks = |field| EnvelopeError::Lacks {
+        shape: "the R2 notification",
+        field,
+    };
     let object = ObjectRef {
         bucket: optional(message.get("bucket")).ok_or_else(|| lacks("bucket"))?,
         key: optional(message.pointer("/object/key")).ok_or_else(|| lacks("object.key"))?,
@@ -199,8 +288,17 @@ fn r2(message: &Value) -> Result<Notification, EnvelopeError> {
         etag: optional(message.pointer("/object/eTag")),
         size: message.pointer("/object/size").and_then(number),
     };
-    let action = message.get("action").and_then(Value::as_str).unwrap_or_default();
-    Ok(created(object, matches!(action, "PutObject" | "CopyObject" | "CompleteMultipartUpload")))
+    let action = message
+        .get("action")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    Ok(created(
+        object,
+        matches!(
+            action,
+            "PutObject" | "CopyObject" | "CompleteMultipartUpload"
+        ),
+    ))
 }
 
 /// Sorts out the objects that hold no log.
@@ -217,7 +315,10 @@ fn created(object: ObjectRef, is_created: bool) -> Notification {
     } else {
         return Notification::Object(object);
     };
-    Notification::Nothing { about: object.to_string(), because }
+    Notification::Nothing {
+        about: object.to_string(),
+        because,
+    }
 }
 
 /// S3 encodes keys as a form does: a space is `+`, a plus is `%2B`.
@@ -227,7 +328,10 @@ fn form_decoded(key: &str) -> String {
 }
 
 fn optional(value: Option<&Value>) -> Option<String> {
-    value.and_then(Value::as_str).filter(|text| !text.is_empty() && *text != "null").map(str::to_owned)
+    value
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty() && *text != "null")
+        .map(str::to_owned)
 }
 
 fn number(value: &Value) -> Option<u64> {
@@ -240,7 +344,14 @@ fn described(value: &Value) -> String {
         Value::Object(members) => {
             let mut names: Vec<&str> = members.keys().map(String::as_str).take(12).collect();
             names.sort_unstable();
-            format!("an object with {}", if names.is_empty() { "no members".to_owned() } else { names.join(", ") })
+            format!(
+                "an object with {}",
+                if names.is_empty() {
+                    "no members".to_owned()
+                } else {
+                    names.join(", ")
+                }
+            )
         }
         Value::Array(items) => format!("an array of {}", items.len()),
         Value::String(_) => "a text".to_owned(),

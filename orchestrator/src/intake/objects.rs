@@ -20,7 +20,9 @@ pub enum ObjectError {
     /// Deleted since: nothing is left to do.
     #[error("{object} is gone")]
     Gone { object: String },
-    #[error("{object}: access denied ({code}): the role wants s3:GetObject on it and s3:ListBucket on its bucket")]
+    #[error(
+        "{object}: access denied ({code}): the role wants s3:GetObject on it and s3:ListBucket on its bucket"
+    )]
     Denied { object: String, code: String },
     #[error("{object}: {reason}")]
     Unavailable { object: String, reason: String },
@@ -37,7 +39,13 @@ impl ChannelReader {
     /// A sender for chunks and the reader of them; `depth` chunks may wait in between.
     pub fn new(depth: usize) -> (mpsc::Sender<io::Result<Bytes>>, Self) {
         let (sender, chunks) = mpsc::channel(depth);
-        (sender, Self { chunks, current: Bytes::new() })
+        (
+            sender,
+            Self {
+                chunks,
+                current: Bytes::new(),
+            },
+        )
     }
 }
 
@@ -80,23 +88,57 @@ mod s3 {
             Self { client }
         }
 
-        async fn get(&self, object: &ObjectRef, from: u64, etag: Option<&str>) -> Result<GetObjectOutput, ObjectError> {
-            let request = self.client.get_object().bucket(&object.bucket).key(&object.key).set_version_id(object.version.clone());
-            let request = if from > 0 { request.range(format!("bytes={from}-")).set_if_match(etag.map(str::to_owned)) } else { request };
+        async fn get(
+            &self,
+            object: &ObjectRef,
+            from: u64,
+            etag: Option<&str>,
+        ) -> Result<GetObjectOutput, ObjectError> {
+            let request = self
+                .client
+                .get_object()
+                .bucket(&object.bucket)
+                .key(&object.key)
+                .set_version_id(object.version.clone());
+            let request = if from > 0 {
+                request
+                    .range(format!("bytes={from}-"))
+                    .set_if_match(etag.map(str::to_owned))
+            } else {
+                request
+            };
             request.send().await.map_err(|error| {
                 let name = object.to_string();
-                let status = error.raw_response().map(|response| response.status().as_u16());
+                let status = error
+                    .raw_response()
+                    .map(|response| response.status().as_u16());
                 match (status, error.code()) {
-                    (_, Some("NoSuchKey" | "NoSuchVersion")) | (Some(404), None) => ObjectError::Gone { object: name },
-                    (Some(403), code) => ObjectError::Denied { object: name, code: code.unwrap_or("403").to_owned() },
-                    (_, Some(code)) => ObjectError::Unavailable { object: name, reason: code.to_owned() },
-                    (_, None) => ObjectError::Unavailable { object: name, reason: DisplayErrorContext(&error).to_string() },
+                    (_, Some("NoSuchKey" | "NoSuchVersion")) | (Some(404), None) => {
+                        ObjectError::Gone { object: name }
+                    }
+                    (Some(403), code) => ObjectError::Denied {
+                        object: name,
+                        code: code.unwrap_or("403").to_owned(),
+                    },
+                    (_, Some(code)) => ObjectError::Unavailable {
+                        object: name,
+                        reason: code.to_owned(),
+                    },
+                    (_, None) => ObjectError::Unavailable {
+                        object: name,
+                        reason: DisplayErrorContext(&error).to_string(),
+                    },
                 }
             })
         }
 
         /// Hands chunks on until the end, going on from where the connection broke.
-        async fn pump(self, object: ObjectRef, first: GetObjectOutput, sender: mpsc::Sender<io::Result<bytes::Bytes>>) {
+        async fn pump(
+            self,
+            object: ObjectRef,
+            first: GetObjectOutput,
+            sender: mpsc::Sender<io::Result<bytes::Bytes>>,
+        ) {
             let etag = first.e_tag().map(str::to_owned);
             let mut output = first;
             let mut position = 0u64;
@@ -115,12 +157,23 @@ mod s3 {
                     }
                 };
                 resumes += 1;
-                let resumed = if resumes > RESUMES { Err(broken) } else { self.get(&object, position, etag.as_deref()).await.map_err(|error| error.to_string()) };
+                let resumed = if resumes > RESUMES {
+                    Err(broken)
+                } else {
+                    self.get(&object, position, etag.as_deref())
+                        .await
+                        .map_err(|error| error.to_string())
+                };
                 match resumed {
                     Ok(next) => output = next,
                     Err(reason) => {
                         let reason = format!("download broke off at byte {position}: {reason}");
-                        let _ = sender.send(Err(io::Error::new(io::ErrorKind::ConnectionAborted, reason))).await;
+                        let _ = sender
+                            .send(Err(io::Error::new(
+                                io::ErrorKind::ConnectionAborted,
+                                reason,
+                            )))
+                            .await;
                         return;
                     }
                 }

@@ -1,0 +1,338 @@
+//! From the bytes of the object to decompressed text. The content decides, never the object's name.
+
+use std::io::{self, Read};
+use std::time::Instant;
+
+use flate2::{Decompress, FlushDecompress, Status};
+use zstd::stream::raw::{DParameter, Decoder, Operation};
+
+use super::error::Cause;
+use super::{Encoding, Limits, Options};
+
+/// How many bytes are asked of the input at once.
+const INPUT: usize = 64 << 10;
+/// Frames that need a larger window are refused: 2²⁵ bytes, four times what `zstd -19` asks for.
+const ZSTD_WINDOW_LOG: u32 = 25;
+
+/// A stream of decompressed text that keeps the limits and the deadline.
+pub(super) struct Source<R> {
+    input: Input<R>,
+    decoder: Decoding,
+    limits: Limits,
+    deadline: Option<Instant>,
+    /// Bytes of text handed out.
+    pub(super) produced: u64,
+    /// The object went on after its compressed stream had ended.
+    pub(super) trailing: bool,
+}
+
+enum Decoding {
+    Plain,
+    /// `None` between two members.
+    Gzip(Option<Box<Decompress>>),
+    Zstd {
+        decoder: Decoder<'static>,
+        between: bool,
+    },
+    Ended(Encoding),
+}
+
+impl<R: Read> Source<R> {
+    /// Looks at the first bytes and chooses the decoder.
+    pub(super) fn open(input: R, options: &Options) -> Result<Self, (Cause, Self)> {
+        let mut source = Self {
+            input: Input::new(input),
+            decoder: Decoding::Plain,
+            limits: options.limits,
+            deadline: options.deadline,
+            produced: 0,
+            trailing: false,
+        };
+        match source.detect() {
+            Ok(decoder) => {
+                source.decoder = decoder;
+                Ok(source)
+            }
+            Err(cause) => Err((cause, source)),
+        }
+    }
+
+    fn detect(&mut self) -> Result<Decoding, Cause> {
+        let head = self.input.peek(6).map_err(Cause::Input)?;
+        if is_gzip(head) {
+            return Ok(Decoding::Gzip(None));
+        }
+        if is_zstd(head) {
+            let mut decoder = Decoder::new().map_err(Cause::Input)?;
+            decoder
+                .set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))
+                .map_err(Cause::Input)?;
+            return Ok(Decoding::Zstd {
+                decoder,
+                between: true,
+            });
+        }
+        match foreign(head) {
+            Some(found) => Err(Cause::Unsupported { found }),
+            None => Ok(Decoding::Plain),
+        }
+    }
+
+    pub(super) fn encoding(&self) -> Encoding {
+        match &self.decoder {
+            Decoding::Plain => Encoding::Plain,
+            Decoding::Gzip(_) => Encoding::Gzip,
+            Decoding::Zstd { .. } => Encoding::Zstd,
+            Decoding::Ended(encoding) => *encoding,
+        }
+    }
+
+    /// Bytes of the object that were used.
+    pub(super) fn stored(&self) -> u64 {
+        self.input.taken
+    }
+
+    /// Writes the next text to `into`; 0 is the end.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, Cause> {
+        if self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+        {
+            return Err(Cause::Deadline);
+        }
+        // One byte more than is allowed, to tell a log of exactly the limit from a longer one.
+        let room = self
+            .limits
+            .decompressed_bytes
+            .saturating_sub(self.produced)
+            .saturating_add(1);
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(into.len());
+        let count = self.decode(&mut into[..room])?;
+        let total = self.produced + count as u64;
+        if total > self.limits.decompressed_bytes {
+            return Err(Cause::TooLarge {
+                limit: self.limits.decompressed_bytes,
+            });
+        }
+        self.check_ratio(total)?;
+        self.produced = total;
+        Ok(count)
+    }
+
+    fn check_ratio(&self, decompressed: u64) -> Result<(), Cause> {
+        let stored = self.stored();
+        if decompressed > self.limits.ratio_above
+            && decompressed / self.limits.ratio.max(1) > stored
+        {
+            return Err(Cause::Expands {
+                limit: self.limits.ratio,
+                decompressed,
+                stored,
+            });
+        }
+        Ok(())
+    }
+
+    fn decode(&mut self, into: &mut [u8]) -> Result<usize, Cause> {
+        match &mut self.decoder {
+            Decoding::Plain => self.input.copy(into).map_err(Cause::Input),
+            Decoding::Gzip(_) => self.gunzip(into),
+            Decoding::Zstd { .. } => self.unzstd(into),
+            Decoding::Ended(_) => Ok(0),
+        }
+    }
+
+    fn gunzip(&mut self, into: &mut [u8]) -> Result<usize, Cause> {
+        loop {
+            let Decoding::Gzip(member) = &mut self.decoder else {
+                return Ok(0);
+            };
+            let Some(inflate) = member else {
+                if !self.next_part(is_gzip)? {
+                    self.decoder = Decoding::Ended(Encoding::Gzip);
+                    return Ok(0);
+                }
+                self.decoder = Decoding::Gzip(Some(Box::new(Decompress::new_gzip(15))));
+                continue;
+            };
+            let bytes = self.input.fill().map_err(Cause::Input)?;
+            let cut_off = bytes.is_empty();
+            let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
+            let status = inflate
+                .decompress(bytes, into, FlushDecompress::None)
+                .map_err(|error| damaged("gzip", &error))?;
+            let used = (inflate.total_in() - before_in) as usize;
+            let count = (inflate.total_out() - before_out) as usize;
+            if status == Status::StreamEnd {
+                *member = None;
+            }
+            self.input.take(used);
+            if count > 0 {
+                return Ok(count);
+            }
+            if cut_off && status != Status::StreamEnd {
+                return Err(Cause::Truncated { encoding: "gzip" });
+            }
+        }
+    }
+
+    fn unzstd(&mut self, into: &mut [u8]) -> Result<usize, Cause> {
+        loop {
+            if matches!(self.decoder, Decoding::Zstd { between: true, .. })
+                && !self.next_part(is_zstd)?
+            {
+                self.decoder = Decoding::Ended(Encoding::Zstd);
+                return Ok(0);
+            }
+            let Decoding::Zstd { decoder, between } = &mut self.decoder else {
+                return Ok(0);
+            };
+            let bytes = self.input.fill().map_err(Cause::Input)?;
+            let cut_off = bytes.is_empty();
+            let step = decoder
+                .run_on_buffers(bytes, into)
+                .map_err(|error| damaged("zstd", &error))?;
+            *between = step.remaining == 0;
+            let ended = *between;
+            self.input.take(step.bytes_read);
+            if step.bytes_written > 0 {
+                return Ok(step.bytes_written);
+            }
+            if cut_off && !ended {
+                return Err(Cause::Truncated { encoding: "zstd" });
+            }
+        }
+    }
+
+    /// Whether another member or frame follows. Zero padding (tapes, block devices) is passed over, as
+    /// gzip does; anything else is left unread and remembered.
+    fn next_part(&mut self, begins: fn(&[u8]) -> bool) -> Result<bool, Cause> {
+        loop {
+            let head = self.input.peek(4).map_err(Cause::Input)?;
+            if begins(head) {
+                return Ok(true);
+            }
+            match head.iter().position(|byte| *byte != 0) {
+                Some(0) => {
+                    self.trailing = true;
+                    return Ok(false);
+                }
+                None if head.is_empty() => return Ok(false),
+                zeros => {
+                    let zeros = zeros.unwrap_or(head.len());
+                    self.input.take(zeros);
+                }
+            }
+        }
+    }
+}
+
+fn damaged(encoding: &'static str, error: &dyn std::error::Error) -> Cause {
+    Cause::Damaged {
+        encoding,
+        reason: error.to_string(),
+    }
+}
+
+/// RFC 1952 §2.3.1.
+fn is_gzip(head: &[u8]) -> bool {
+    head.starts_with(&[0x1f, 0x8b])
+}
+
+/// RFC 8878 §3.1: a frame, or a skippable one.
+fn is_zstd(head: &[u8]) -> bool {
+    head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || (head.len() >= 4 && head[0] & 0xf0 == 0x50 && head[1..4] == [0x2a, 0x4d, 0x18])
+}
+
+/// What a log must not be, named so that its owner knows what to change.
+pub(super) fn foreign(head: &[u8]) -> Option<&'static str> {
+    const MAGIC: [(&[u8], &str); 6] = [
+        (&[0xff, 0xfe], "UTF-16"),
+        (&[0xfe, 0xff], "UTF-16"),
+        (b"BZh", "compressed with bzip2"),
+        (&[0xfd, b'7', b'z', b'X', b'Z', 0], "compressed with xz"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"PAR1", "a Parquet file"),
+    ];
+    let known = MAGIC
+        .iter()
+        .find(|(magic, _)| head.starts_with(magic))
+        .map(|(_, name)| *name);
+    // JSON begins with ASCII, so a zero among its first two bytes is the other half of a code unit.
+    known.or_else(|| match head {
+        [0, second, ..] if *second != 0 => Some("UTF-16"),
+        [first, 0, ..] if *first != 0 => Some("UTF-16"),
+        _ => None,
+    })
+}
+
+/// The object's bytes with a buffer that can be looked at before it is used.
+struct Input<R> {
+    reader: R,
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+    taken: u64,
+}
+
+impl<R: Read> Input<R> {
+    fn new(reader: R) -> Self {
+        Self {
+            reader,
+            buffer: vec![0; INPUT].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            taken: 0,
+        }
+    }
+
+    /// What is there; reads only when there is nothing. Empty at the end.
+    fn fill(&mut self) -> io::Result<&[u8]> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            self.end = read_some(&mut self.reader, &mut self.buffer)?;
+        }
+        Ok(&self.buffer[self.start..self.end])
+    }
+
+    /// At least `count` bytes, fewer only at the end.
+    fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
+        while self.end - self.start < count {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            match read_some(&mut self.reader, &mut self.buffer[self.end..])? {
+                0 => break,
+                more => self.end += more,
+            }
+        }
+        Ok(&self.buffer[self.start..self.end])
+    }
+
+    fn take(&mut self, count: usize) {
+        self.start += count;
+        self.taken += count as u64;
+    }
+
+    /// Plain text goes straight to its place when nothing is buffered.
+    fn copy(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let buffered = (self.end - self.start).min(into.len());
+        if buffered > 0 {
+            into[..buffered].copy_from_slice(&self.buffer[self.start..self.start + buffered]);
+            self.take(buffered);
+            return Ok(buffered);
+        }
+        let count = read_some(&mut self.reader, into)?;
+        self.taken += count as u64;
+        Ok(count)
+    }
+}
+
+fn read_some(reader: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
