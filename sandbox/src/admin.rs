@@ -1,16 +1,5 @@
 //! `/_sandbox/`: what tests and scripts ask and set. JSON in, JSON out; no authentication, loopback only.
-//!
-//! | call | effect |
-//! |---|---|
-//! | `GET messages` `GET tickets` `GET calls` `GET chats` | the outbox, as in [`crate::outbox`] |
-//! | `GET faults` | the faults in force, with `seen` and `fired` |
-//! | `POST faults` | one [`Fault`] or a list; answers their ids |
-//! | `DELETE faults` | none in force any more |
-//! | `POST chats` | one [`Chat`]: added, or replacing the one with its id |
-//! | `POST users` | one [`User`]: likewise |
-//! | `POST receive` | `{"chat_id":1001,"text":"/start x"}`: a person writes to the bot |
-//! | `POST clock` | `{"advance_ms":5000}` moves time forward; `{"search_lag_ms":0}` sets the lag of Jira's search |
-//! | `POST reset` | back to the state right after the start |
+//! The calls are listed in the documentation of the crate.
 
 use std::sync::Arc;
 

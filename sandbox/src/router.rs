@@ -89,9 +89,8 @@ impl Vendor {
 pub(crate) async fn route(request: Request, shared: &Arc<Shared>) -> Outcome {
     let segments = request.segments();
     match segments.first().map(String::as_str) {
-        None | Some("browse") if request.method == Method::GET => {
-            Outcome::whole(page::render(&shared.world()))
-        }
+        None if request.method == Method::GET => Outcome::whole(page::render(&shared.world())),
+        Some("browse") if request.method == Method::GET => Outcome::whole(page::browse(&segments)),
         Some("_sandbox") => Outcome::whole(admin::handle(&request, &segments[1..], shared)),
         Some("favicon.ico") => Outcome::whole(Reply::empty(StatusCode::NO_CONTENT)),
         _ => match Vendor::of(&request, &segments) {

@@ -105,8 +105,16 @@ fn response(reply: Reply, delivery: router::Delivery) -> Response<SandboxBody> {
 struct SandboxBody {
     rest: Bytes,
     announced: u64,
-    cut_at: Option<usize>,
+    cut: Option<Cutting>,
     drip: Option<(Duration, Pin<Box<Sleep>>)>,
+}
+
+/// Where a body is on its way to being cut.
+enum Cutting {
+    /// So many bytes go out.
+    At(usize),
+    /// They are out, and get a moment to leave: hyper drops what it still holds when the body fails.
+    After(Pin<Box<Sleep>>),
 }
 
 /// The connection is dropped in the middle of the body.
@@ -118,7 +126,7 @@ impl SandboxBody {
     fn new(body: Bytes, delivery: router::Delivery) -> Self {
         Self {
             announced: body.len() as u64,
-            cut_at: (delivery == router::Delivery::Truncated).then_some(body.len() / 2),
+            cut: (delivery == router::Delivery::Truncated).then_some(Cutting::At(body.len() / 2)),
             drip: match delivery {
                 router::Delivery::Slow(pause) => Some((pause, Box::pin(tokio::time::sleep(pause)))),
                 _ => None,
@@ -137,14 +145,18 @@ impl Body for SandboxBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = &mut *self;
-        if let Some(cut_at) = this.cut_at.take() {
-            if cut_at == 0 {
+        match &mut this.cut {
+            None => {}
+            Some(Cutting::At(at)) => {
+                let half = this.rest.split_to(*at);
+                let moment = tokio::time::sleep(Duration::from_millis(20));
+                this.cut = Some(Cutting::After(Box::pin(moment)));
+                return Poll::Ready(Some(Ok(Frame::data(half))));
+            }
+            Some(Cutting::After(moment)) => {
+                std::task::ready!(moment.as_mut().poll(context));
                 return Poll::Ready(Some(Err(Cut)));
             }
-            let half = this.rest.split_to(cut_at);
-            // The next poll fails: by then hyper has written this half out.
-            this.cut_at = Some(0);
-            return Poll::Ready(Some(Ok(Frame::data(half))));
         }
         if this.rest.is_empty() {
             return Poll::Ready(None);
@@ -159,7 +171,7 @@ impl Body for SandboxBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.cut_at.is_none()
+        self.rest.is_empty() && self.cut.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -143,7 +143,13 @@ impl Query {
                 return ordering;
             }
         }
-        b.0.id.cmp(&a.0.id)
+        // Issues of the same moment stand in the direction of the first sorting, so that pages are stable.
+        let ascending = self
+            .order
+            .first()
+            .is_some_and(|(_, descending)| !descending);
+        let by_id = a.0.id.cmp(&b.0.id);
+        if ascending { by_id } else { by_id.reverse() }
     }
 }
 

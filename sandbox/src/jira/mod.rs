@@ -90,6 +90,15 @@ impl Asked<'_> {
     }
 }
 
+/// Jira sends its content type with empty answers too.
+fn typed(reply: Reply) -> Reply {
+    if reply.headers.is_empty() {
+        reply.with_header("Content-Type", "application/json;charset=UTF-8")
+    } else {
+        reply
+    }
+}
+
 /// The site with its issues.
 #[derive(Debug)]
 pub(crate) struct Jira {
@@ -148,6 +157,7 @@ impl Jira {
             Ok(reply) => reply,
             Err(refusal) => refusal.reply(),
         };
+        let reply = typed(reply);
         match account {
             Some(account) => reply.with_header("X-AACCOUNTID", account),
             None => reply.with_header("X-AUSERNAME", "bot"),

@@ -57,6 +57,15 @@ pub(crate) fn render(world: &World) -> Reply {
         .with_header("Cache-Control", "no-store")
 }
 
+/// `/browse/SEC-1`, as Jira's own links go: the card on the page.
+pub(crate) fn browse(segments: &[String]) -> Reply {
+    let key: String = segments
+        .get(1)
+        .map(|key| url::form_urlencoded::byte_serialize(key.as_bytes()).collect())
+        .unwrap_or_default();
+    Reply::empty(StatusCode::FOUND).with_header("Location", format!("/#{key}"))
+}
+
 pub(crate) fn stylesheet() -> Reply {
     Reply::content(StatusCode::OK, "text/css;charset=UTF-8", STYLE)
 }
@@ -79,7 +88,7 @@ fn calls(out: &mut String, calls: &[Call]) {
     }
     out.push_str(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"calls\"><table>\
-         <thead><tr><th scope=\"col\">No.</th><th scope=\"col\">Time</th><th scope=\"col\">Service</th>\
+         <thead><tr><th scope=\"col\">No.</th><th scope=\"col\">Time, UTC</th><th scope=\"col\">Service</th>\
          <th scope=\"col\">Call</th><th scope=\"col\">Answer</th></tr></thead><tbody>\n",
     );
     for call in calls.iter().rev().take(CALLS_SHOWN) {

@@ -149,17 +149,30 @@ fn span(out: &mut String, units: &[u16], from: usize, to: usize, entities: &[&En
         let start = outer.offset.clamp(at, to);
         let end = outer.end().clamp(start, to);
         let inside = others.iter().take_while(|inner| inner.offset < end).count();
-        out.push_str(&escape(&decode(units, at, start)));
+        let mut before = decode(units, at, start);
+        // A block begins and ends its line by itself.
+        if is_block(outer) && before.ends_with('\n') {
+            before.pop();
+        }
+        out.push_str(&escape(&before));
         if end > start {
             let mut content = String::new();
             span(&mut content, units, start, end, &others[..inside]);
             let plain = decode(units, start, end);
             out.push_str(&wrap(outer, &plain, &content));
         }
-        at = end;
+        let newline_follows = is_block(outer) && end < to && units.get(end) == Some(&0x0A);
+        at = end + usize::from(newline_follows);
         rest = &others[inside..];
     }
     out.push_str(&escape(&decode(units, at, to)));
+}
+
+fn is_block(entity: &Entity) -> bool {
+    matches!(
+        entity.kind.as_str(),
+        "pre" | "blockquote" | "expandable_blockquote"
+    )
 }
 
 fn decode(units: &[u16], from: usize, to: usize) -> String {
