@@ -1,0 +1,31 @@
+"""Runs a command, and ends it with everything it started as soon as standard input closes.
+
+The tests hold the other end of that pipe. However they end (in order, by a panic, killed), the pipe closes with them,
+so that no server and no function is left running.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def end_all():
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def wait_for_the_pipe():
+    sys.stdin.buffer.read()
+    end_all()
+
+
+threading.Thread(target=wait_for_the_pipe, daemon=True).start()
+status = child.wait()
+end_all()
+sys.exit(status)

@@ -1,0 +1,87 @@
+//! The mock AWS that deploys the template, runs the functions and evaluates IAM: ministack.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::certificates::Certificates;
+use crate::process::Leashed;
+use crate::venv::Venv;
+use crate::{ACCOUNT, REGION, port};
+
+/// A running ministack with nothing in it.
+#[derive(Debug)]
+pub struct Ministack {
+    // Before the folder: fields are dropped in this order, and the process must end before its folder goes.
+    process: Leashed,
+    certificates: Certificates,
+    url: String,
+    _folder: TempDir,
+}
+
+impl Ministack {
+    /// Starts one, on a free port of 127.0.0.1, over TLS, with IAM evaluation on.
+    pub fn start() -> Self {
+        let venv = Venv::ready();
+        let folder = tempfile::tempdir().expect("the machine has a temporary folder");
+        let certificates = Certificates::make_in(folder.path());
+        let port = port::free();
+        let url = format!("https://127.0.0.1:{port}");
+        let environment = environment(port, &url, &certificates);
+        let mut process = Leashed::start(
+            &venv,
+            folder.path(),
+            "ministack",
+            &venv.program("ministack"),
+            [],
+            environment,
+        );
+        port::wait_for(&mut process, "ministack", port);
+        Self {
+            process,
+            certificates,
+            url,
+            _folder: folder,
+        }
+    }
+
+    /// `https://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What its clients have to trust, a PEM file.
+    pub fn authority(&self) -> &Path {
+        &self.certificates.authority
+    }
+
+    /// The last lines that it and its functions wrote.
+    pub fn last_words(&self, lines: usize) -> String {
+        self.process.last_words(lines)
+    }
+}
+
+/// Functions inherit all of it, beside what the template gives them.
+fn environment(port: u16, url: &str, certificates: &Certificates) -> Vec<(&'static str, String)> {
+    let path = |path: &Path| path.display().to_string();
+    vec![
+        ("GATEWAY_PORT", port.to_string()),
+        ("BIND_HOST", "127.0.0.1".to_owned()),
+        ("AUTH", "true".to_owned()),
+        ("USE_SSL", "1".to_owned()),
+        ("MINISTACK_SSL_CERT", path(&certificates.certificate)),
+        ("MINISTACK_SSL_KEY", path(&certificates.key)),
+        ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
+        ("MINISTACK_REGION", REGION.to_owned()),
+        ("IOT_MTLS_ENABLED", "false".to_owned()),
+        ("SFTP_ENABLED", "false".to_owned()),
+        ("LOG_LEVEL", "INFO".to_owned()),
+        ("PYTHONUNBUFFERED", "1".to_owned()),
+        // For the functions: without an endpoint they would call the real AWS, without the authority they would trust nobody.
+        ("AWS_ENDPOINT_URL", url.to_owned()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ("SSL_CERT_FILE", path(&certificates.authority)),
+        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+    ]
+}

@@ -1,0 +1,163 @@
+//! The deployed template.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use aws_sdk_cloudformation::types::{Capability, Parameter, Stack as Description, StackStatus};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use serde_json::{Value, json};
+
+use crate::aws::Aws;
+use crate::{REGION, binaries, template};
+
+/// Its name, which queues and functions begin with.
+pub const NAME: &str = "remediate-e2e";
+
+/// Where the functions' zips lie, as `sam deploy --s3-bucket` would put them.
+const ARTIFACTS: &str = "remediate-e2e-artifacts";
+
+/// A stack whose creation is complete.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    outputs: BTreeMap<String, String>,
+}
+
+impl Stack {
+    /// Uploads the functions and creates a stack of the template, the way `sam deploy` does.
+    ///
+    /// # Panics
+    /// When it is not created; the message says which resource failed and why.
+    pub async fn create(aws: &Aws, template: Value, parameters: &[(&str, &str)]) -> Self {
+        upload(aws).await;
+        let body = packaged(template).to_string();
+        let parameters = parameters.iter().map(|(key, value)| {
+            Parameter::builder()
+                .parameter_key(*key)
+                .parameter_value(*value)
+                .build()
+        });
+        let answer = aws
+            .cloudformation
+            .create_stack()
+            .stack_name(NAME)
+            .template_body(body)
+            .capabilities(Capability::CapabilityIam)
+            .capabilities(Capability::CapabilityAutoExpand)
+            .set_parameters(Some(parameters.collect()))
+            .send()
+            .await;
+        answer.unwrap_or_else(|error| panic!("the stack is refused: {error:?}"));
+        let description = created(aws).await;
+        let outputs = description.outputs().iter().filter_map(|output| {
+            Some((
+                output.output_key()?.to_owned(),
+                output.output_value()?.to_owned(),
+            ))
+        });
+        Self {
+            outputs: outputs.collect(),
+        }
+    }
+
+    /// An output of the template.
+    ///
+    /// # Panics
+    /// When it has none of that name.
+    pub fn output(&self, name: &str) -> &str {
+        self.outputs.get(name).unwrap_or_else(|| {
+            panic!(
+                "the template has no output {name}: {:?}",
+                self.outputs.keys()
+            )
+        })
+    }
+}
+
+async fn upload(aws: &Aws) {
+    let place = CreateBucketConfiguration::builder()
+        .location_constraint(BucketLocationConstraint::from(REGION))
+        .build();
+    aws.s3
+        .create_bucket()
+        .bucket(ARTIFACTS)
+        .create_bucket_configuration(place)
+        .send()
+        .await
+        .expect("a bucket can be created");
+    for (package, zip) in binaries::zips() {
+        let body = ByteStream::from_static(zip);
+        aws.s3
+            .put_object()
+            .bucket(ARTIFACTS)
+            .key(format!("{package}.zip"))
+            .body(body)
+            .send()
+            .await
+            .expect("an object can be put");
+    }
+}
+
+/// With the functions' folders replaced by where their zips lie.
+fn packaged(mut template: Value) -> Value {
+    for resource in template["Resources"]
+        .as_object_mut()
+        .into_iter()
+        .flatten()
+        .map(|(_, resource)| resource)
+    {
+        if resource["Type"] == "AWS::Serverless::Function" {
+            let package = template::package_of(resource).to_owned();
+            resource["Properties"]["CodeUri"] = json!(format!("s3://{ARTIFACTS}/{package}.zip"));
+        }
+    }
+    template
+}
+
+async fn created(aws: &Aws) -> Description {
+    let patience = Instant::now() + Duration::from_secs(120);
+    loop {
+        let answer = aws
+            .cloudformation
+            .describe_stacks()
+            .stack_name(NAME)
+            .send()
+            .await
+            .expect("a stack can be described");
+        let stack = answer
+            .stacks()
+            .first()
+            .expect("the stack that was created is there")
+            .clone();
+        match stack.stack_status() {
+            Some(StackStatus::CreateComplete) => return stack,
+            Some(StackStatus::CreateInProgress) if Instant::now() < patience => {
+                tokio::time::sleep(Duration::from_millis(100)).await
+            }
+            status => panic!("the stack is {status:?}: {}", failures(aws).await),
+        }
+    }
+}
+
+async fn failures(aws: &Aws) -> String {
+    let answer = aws
+        .cloudformation
+        .describe_stack_events()
+        .stack_name(NAME)
+        .send()
+        .await
+        .expect("a stack has events");
+    let failed = answer.stack_events().iter().filter(|event| {
+        event
+            .resource_status()
+            .is_some_and(|status| status.as_str().ends_with("FAILED"))
+    });
+    let lines = failed.map(|event| {
+        format!(
+            "{}: {}",
+            event.logical_resource_id().unwrap_or("?"),
+            event.resource_status_reason().unwrap_or("?")
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,82 @@
+//! `template.yaml` as data.
+
+use std::fs;
+
+use serde_json::{Map, Value, json};
+use serde_yaml_ng::Value as Yaml;
+
+use crate::venv::repository;
+
+/// The template with CloudFormation's short forms written out: `!Ref a` as `{"Ref": "a"}`.
+///
+/// # Panics
+/// When it is no YAML.
+pub fn load() -> Value {
+    let path = repository().join("template.yaml");
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    written_out(
+        serde_yaml_ng::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+    )
+}
+
+fn written_out(yaml: Yaml) -> Value {
+    match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => json!(value),
+        Yaml::Number(number) => number
+            .as_i64()
+            .map_or_else(|| json!(number.as_f64()), |number| json!(number)),
+        Yaml::String(text) => json!(text),
+        Yaml::Sequence(items) => items.into_iter().map(written_out).collect(),
+        Yaml::Mapping(entries) => Value::Object(
+            entries
+                .into_iter()
+                .map(|(key, value)| {
+                    (
+                        key.as_str().unwrap_or_default().to_owned(),
+                        written_out(value),
+                    )
+                })
+                .collect(),
+        ),
+        Yaml::Tagged(tagged) => function(
+            tagged.tag.to_string().trim_start_matches('!'),
+            written_out(tagged.value),
+        ),
+    }
+}
+
+fn function(name: &str, argument: Value) -> Value {
+    let (name, argument) = match (name, &argument) {
+        ("Ref" | "Condition", _) => (name.to_owned(), argument),
+        ("GetAtt", Value::String(text)) => {
+            let (resource, attribute) = text.split_once('.').unwrap_or((text, ""));
+            ("Fn::GetAtt".to_owned(), json!([resource, attribute]))
+        }
+        _ => (format!("Fn::{name}"), argument),
+    };
+    Value::Object(Map::from_iter([(name, argument)]))
+}
+
+/// The resources of a type: logical id and definition.
+pub fn resources<'a>(
+    template: &'a Value,
+    kind: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    let all = template["Resources"].as_object().into_iter().flatten();
+    all.filter(move |(_, resource)| resource["Type"] == kind)
+        .map(|(id, resource)| (id.as_str(), resource))
+}
+
+/// The package that a function resource is built from: the last part of its `CodeUri`.
+///
+/// # Panics
+/// When it has none.
+pub fn package_of(function: &Value) -> &str {
+    let uri = function["Properties"]["CodeUri"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{function}: no CodeUri"));
+    uri.trim_end_matches('/').rsplit('/').next().unwrap_or(uri)
+}

@@ -1,0 +1,260 @@
+//! Everything that a flow needs, for one test alone.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_ssm::types::ParameterType;
+use remediate_core::config::RulesEdit;
+use remediate_core::ledger::dynamodb::DynamoLedger;
+use remediate_core::ledger::{Entry, HistoryQuery, LedgerRead, Retention};
+use sandbox::{DEFAULT_BOT_TOKEN, Sandbox, SandboxConfig};
+use serde_json::{Value, json};
+
+use crate::aws::Aws;
+use crate::ministack::Ministack;
+use crate::queue::{self, Depth};
+use crate::stack::Stack;
+use crate::venv::repository;
+use crate::{ACCOUNT, template};
+
+/// The rule that the flows turn on.
+pub const RULE: &str = "posture.disk-encryption";
+
+const BOT_TOKEN: &str = "/auto-remediate/telegram-bot-token";
+const JIRA_SECRET: &str = "auto-remediate/jira";
+
+/// Whom the sandbox knows: a chat and a Jira account that work.
+pub const PEOPLE: &str = r#"
+[defaults]
+language = "en"
+
+[people."alice@example.com"]
+name = "Alice"
+telegram_chat = 1001
+
+[people."dmitri@example.com"]
+name = "Dmitri"
+telegram_chat = 1004
+"#;
+
+/// The deployed house with Telegram and Jira before the door.
+#[derive(Debug)]
+pub struct World {
+    pub sandbox: Sandbox,
+    pub aws: Aws,
+    pub stack: Stack,
+    pub ministack: Ministack,
+}
+
+/// One row of a posture log, in the form of the `workshop` preset.
+#[derive(Clone, Copy, Debug)]
+pub struct Posture<'a> {
+    pub person: &'a str,
+    pub device: &'a str,
+    pub passed: bool,
+    /// RFC 3339.
+    pub at: &'a str,
+}
+
+impl Posture<'_> {
+    /// As the log has it.
+    pub fn row(&self) -> Value {
+        json!({
+            "timestamp": self.at,
+            "email": self.person,
+            "name": "disk_encryption_check",
+            "passed": self.passed,
+            "details": { "expected": "enabled", "actual": if self.passed { "enabled" } else { "disabled" }, "device_id": self.device },
+        })
+    }
+}
+
+impl World {
+    /// Deployed as shipped: every rule off.
+    pub async fn as_shipped() -> Self {
+        Self::of(template::load()).await
+    }
+
+    /// Deployed, with one rule turned on the way a user does it: by `rules.toml` in the config bucket.
+    pub async fn with_rule_on() -> Self {
+        let world = Self::as_shipped().await;
+        world.turn_rule_on().await;
+        world
+    }
+
+    /// Deployed from a changed template.
+    pub async fn of(template: Value) -> Self {
+        let sandbox = Sandbox::start(SandboxConfig::default())
+            .await
+            .expect("the sandbox can listen");
+        // Starting it installs packages and waits for a port: not on the thread that serves the sandbox.
+        let ministack = tokio::task::spawn_blocking(Ministack::start)
+            .await
+            .expect("ministack starts");
+        let aws = Aws::root(&ministack).await;
+        keep_secrets(&aws).await;
+        let url = sandbox.url();
+        let parameters = [
+            ("IntakeBatchWindowSeconds", "0"),
+            ("TelegramApiUrl", url.as_str()),
+            ("TelegramTeamChat", "-1001234567890"),
+            ("JiraBaseUrl", url.as_str()),
+            ("JiraUserEmail", "bot@example.com"),
+            ("JiraApiToken", "secretsmanager:auto-remediate/jira#token"),
+            ("JiraProject", "SEC"),
+        ];
+        let stack = Stack::create(&aws, template, &parameters).await;
+        let world = Self {
+            sandbox,
+            aws,
+            stack,
+            ministack,
+        };
+        world.put_config("people.toml", PEOPLE).await;
+        for queue in [
+            "IntakeQueueUrl",
+            "NotifyTelegramQueueUrl",
+            "OpenJiraQueueUrl",
+        ] {
+            queue::set_visibility(&world.aws, world.stack.output(queue), 2).await;
+        }
+        world
+    }
+
+    /// Puts `rules.toml` with [`RULE`] enabled into the config bucket.
+    pub async fn turn_rule_on(&self) {
+        let shipped = std::fs::read_to_string(repository().join("config/rules.toml"))
+            .expect("config/rules.toml is there");
+        let mut rules = RulesEdit::new(&shipped).expect("config/rules.toml is TOML");
+        rules.set_enabled(RULE, true).expect("the rule exists");
+        self.put_config("rules.toml", &rules.text()).await;
+    }
+
+    /// Puts a configuration file where the functions look for it.
+    pub async fn put_config(&self, name: &str, text: &str) {
+        self.put(self.stack.output("ConfigBucketName"), name, text)
+            .await;
+    }
+
+    /// Puts a posture log of these rows, one a line, into the posture bucket.
+    pub async fn put_log(&self, key: &str, rows: &[Posture<'_>]) {
+        let text: String = rows.iter().map(|row| format!("{}\n", row.row())).collect();
+        self.put_object(key, &text).await;
+    }
+
+    /// Puts anything into the posture bucket.
+    pub async fn put_object(&self, key: &str, text: &str) {
+        self.put(self.stack.output("PostureBucketName"), key, text)
+            .await;
+    }
+
+    async fn put(&self, bucket: &str, key: &str, text: &str) {
+        let body = ByteStream::from(text.as_bytes().to_vec());
+        let answer = self
+            .aws
+            .s3
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .body(body)
+            .send()
+            .await;
+        answer.unwrap_or_else(|error| panic!("s3://{bucket}/{key}: {error:?}"));
+    }
+
+    /// Sends a message to the intake queue, past topic and bucket.
+    pub async fn send_to_intake(&self, body: &str) {
+        queue::send(&self.aws, self.stack.output("IntakeQueueUrl"), body).await;
+    }
+
+    /// The depth of the queue whose URL this output is.
+    pub async fn depth(&self, output: &str) -> Depth {
+        queue::depth(&self.aws, self.stack.output(output)).await
+    }
+
+    /// Waits until no queue but those of dead letters holds anything, for two looks in a row.
+    pub async fn settled(&self) {
+        let mut quiet = 0;
+        self.eventually("all queues are empty", async || {
+            let mut empty = true;
+            for queue in [
+                "IntakeQueueUrl",
+                "NotifyTelegramQueueUrl",
+                "OpenJiraQueueUrl",
+            ] {
+                empty &= self.depth(queue).await.is_empty();
+            }
+            quiet = if empty { quiet + 1 } else { 0 };
+            quiet > 2
+        })
+        .await;
+    }
+
+    /// Waits until it holds, at most a minute and a half.
+    ///
+    /// # Panics
+    /// When it never does; the message carries what ministack and the functions said last.
+    pub async fn eventually(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        let patience = Instant::now() + Duration::from_secs(90);
+        while !holds().await {
+            assert!(
+                Instant::now() < patience,
+                "given up waiting until {what}:\n{}",
+                self.ministack.last_words(120)
+            );
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// The deployed ledger.
+    pub fn ledger(&self) -> DynamoLedger {
+        DynamoLedger::new(
+            self.aws.dynamodb.clone(),
+            self.stack.output("LedgerTableName"),
+            Retention::default(),
+        )
+    }
+
+    /// The whole history, newest first.
+    pub async fn history(&self) -> Vec<Entry> {
+        self.ledger()
+            .history(&HistoryQuery::default())
+            .await
+            .expect("the ledger can be read")
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "what ministack and the functions said last:\n{}",
+                self.ministack.last_words(120)
+            );
+        }
+    }
+}
+
+/// One secret in each of the two stores.
+async fn keep_secrets(aws: &Aws) {
+    let token = aws
+        .ssm
+        .put_parameter()
+        .name(BOT_TOKEN)
+        .r#type(ParameterType::SecureString)
+        .value(DEFAULT_BOT_TOKEN);
+    token.send().await.expect("a parameter can be put");
+    let secret = json!({ "token": "sandbox-api-token" }).to_string();
+    aws.secretsmanager
+        .create_secret()
+        .name(JIRA_SECRET)
+        .secret_string(secret)
+        .send()
+        .await
+        .expect("a secret can be created");
+}
+
+/// The ARN of a resource of this account and region.
+pub fn arn(service: &str, resource: &str) -> String {
+    format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", crate::REGION)
+}
