@@ -37,6 +37,15 @@
 //! | `POST receive` | `{"chat_id":1001,"text":"/start x"}`: a person writes to the bot |
 //! | `POST clock` | `{"advance_ms":5000}` moves time on; `{"search_lag_ms":0}` sets how far Jira's search lags |
 //! | `POST reset` | back to the state right after the start |
+//!
+//! # Where it knowingly differs
+//!
+//! - `parse_mode` Markdown and MarkdownV2 are answered 501: half a parser would let pass what Telegram refuses.
+//! - `getUpdates` never waits.
+//! - Jira's search lags on Data Center as it does on Cloud, as if another node of the cluster answered.
+//! - The 32,767 characters of a document are counted in its wiki notation.
+//! - Refusals whose text alone does not say where a document is wrong carry the header `X-Sandbox-Why`.
+//! - Nothing is kept when it stops.
 
 mod admin;
 mod clock;

@@ -71,6 +71,12 @@ impl Jira {
         self.get_comment(asked, index, id)
     }
 
+    pub(super) fn delete_comment(&mut self, index: usize, id: &str) -> Answer {
+        let position = self.comment_position(index, id)?;
+        self.issues[index].comments.remove(position);
+        Ok(Reply::empty(StatusCode::NO_CONTENT))
+    }
+
     fn comment_position(&self, index: usize, id: &str) -> Result<usize, Refusal> {
         self.issues[index]
             .comments

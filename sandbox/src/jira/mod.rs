@@ -203,6 +203,7 @@ impl Jira {
             ("POST", ["comment"]) => self.add_comment(asked, index),
             ("GET", ["comment", comment]) => self.get_comment(asked, index, comment),
             ("PUT", ["comment", comment]) => self.edit_comment(asked, index, comment),
+            ("DELETE", ["comment", comment]) => self.delete_comment(index, comment),
             ("GET", ["remotelink"]) => self.list_links(asked, index),
             ("POST", ["remotelink"]) => self.put_link(asked, index),
             ("GET", ["properties"]) => Ok(self.list_properties(asked, index)),

@@ -354,6 +354,14 @@ async fn given_comments_when_added_and_edited_then_only_documents_with_text_are_
     let listed = lab.get(&path).await;
     assert_eq!(listed.body["total"], 1);
     assert_eq!(listed.body["comments"][0]["body"], doc("fixed"));
+    let one = format!("{path}/{id}");
+    assert_eq!(
+        send(lab.cloud_request(Method::DELETE, &one)).await.status,
+        204
+    );
+    lab.get(&one)
+        .await
+        .refused_with(404, &format!("Can not find a comment for the id: {id}."));
     lab.post(&path, json!({"body": "text"}))
         .await
         .refused_field("comment", "Comment body is not valid!");

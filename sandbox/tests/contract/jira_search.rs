@@ -219,6 +219,11 @@ async fn given_queries_that_jira_refuses_when_searched_then_the_text_says_why() 
     ] {
         assert_eq!(search(&lab, jql).await.status, 400, "{jql}");
     }
+    assert_eq!(
+        search(&lab, &"(".repeat(100_000)).await.status,
+        400,
+        "no stack is deep enough"
+    );
     let old = json!({"jql": "project = SEC", "startAt": 0});
     lab.post("/search/jql", old).await.refused_with(
         400,
