@@ -290,7 +290,10 @@ impl Tree {
         pointers: [Option<String>; FIELDS],
     ) -> Format {
         let mut leaves = [None; FIELDS];
-        for (field, pointer) in pointers.iter().enumerate() {
+        let mut sorted: Vec<_> = pointers.iter().enumerate().collect();
+        // The order in which Logpush writes its fields; where others differ, a search takes longer.
+        sorted.sort_by_key(|(_, pointer)| *pointer);
+        for (field, pointer) in sorted {
             let Some(pointer) = pointer else { continue };
             let mut node = &mut self.root;
             for key in pointer.split('/').skip(1) {

@@ -91,10 +91,29 @@ pub struct Progress {
 /// Takes [`Progress`], about once for each MiB of text, on the reading thread.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
+/// The formats that are known: the presets, and field maps that were found to work.
+#[derive(Clone, Default)]
+pub struct Fields(Arc<Formats>);
+
+impl TryFrom<&FieldMaps> for Fields {
+    type Error = FieldMapError;
+
+    fn try_from(maps: &FieldMaps) -> Result<Self, FieldMapError> {
+        Ok(Self(Arc::new(Formats::compile(maps)?)))
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fields({} maps)", self.0.maps.len())
+    }
+}
+
 /// How to read.
 #[derive(Clone)]
 pub struct Options {
-    formats: Arc<Formats>,
+    /// The formats of rows.
+    pub fields: Fields,
     /// The limits.
     pub limits: Limits,
     /// When to stop. It is looked at before each piece of text, so the input must not block for ever.
@@ -111,7 +130,7 @@ impl Default for Options {
     /// The default limits, no deadline, no field maps.
     fn default() -> Self {
         Self {
-            formats: Arc::new(Formats::default()),
+            fields: Fields::default(),
             limits: Limits::default(),
             deadline: None,
             progress: None,
@@ -128,7 +147,7 @@ impl Options {
     /// A field map that cannot work.
     pub fn new(fields: &FieldMaps) -> Result<Self, FieldMapError> {
         Ok(Self {
-            formats: Arc::new(Formats::compile(fields)?),
+            fields: Fields::try_from(fields)?,
             ..Self::default()
         })
     }
@@ -137,6 +156,7 @@ impl Options {
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
+            .field("fields", &self.fields)
             .field("limits", &self.limits)
             .field("deadline", &self.deadline)
             .field("problems", &self.problems)
@@ -240,7 +260,7 @@ impl Reading {
 pub fn read<R: Read>(input: R, options: &Options) -> Result<Reading, ReadError> {
     let now = options.now.unwrap_or_else(Timestamp::now);
     let now = timestamp::nanos(now).unwrap_or(i64::MAX);
-    let mut rows = Rows::new(&options.formats, now, options.problems);
+    let mut rows = Rows::new(&options.fields.0, now, options.problems);
     let window = match Source::open(input, options) {
         Ok(source) => Frames::new(Window::new(source, options), &mut rows, options).run(),
         Err((cause, source)) => {
@@ -266,6 +286,7 @@ fn finish<R: Read>(mut window: Window<'_, R>, mut rows: Rows<'_>) -> Result<Read
             )
         });
     }
+    rows.table.settle();
     rows.stats.bytes_in = at.stored;
     rows.stats.bytes_out = at.offset;
     rows.stats.encoding = window.source.encoding();

@@ -20,6 +20,8 @@ pub enum Kind {
     Email,
     /// No check name, or one that is not text.
     Check,
+    /// A device whose identifier is not text.
+    Device,
     /// No time, or one that cannot be understood.
     Timestamp,
     /// A time more than an hour ahead of now: it would win over every later row.
@@ -32,7 +34,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Malformed,
         Self::NotAnObject,
         Self::TooLong,
@@ -40,6 +42,7 @@ impl Kind {
         Self::Ambiguous,
         Self::Email,
         Self::Check,
+        Self::Device,
         Self::Timestamp,
         Self::Future,
         Self::Verdict,
@@ -57,6 +60,7 @@ impl Kind {
             Self::Ambiguous => "ambiguous",
             Self::Email => "email",
             Self::Check => "check",
+            Self::Device => "device",
             Self::Timestamp => "timestamp",
             Self::Future => "future",
             Self::Verdict => "verdict",

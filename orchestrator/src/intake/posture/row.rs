@@ -12,17 +12,31 @@ use super::fields::Node;
 use super::scan::WRAPPERS;
 
 /// A value in a row.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Slot<'a> {
     Absent,
     Null,
     Bool(bool),
     Integer(u64),
     Number(f64),
-    Text(Cow<'a, str>),
+    Text(&'a str),
+    /// Text that had escapes in it: its number in [`Row::escaped`].
+    Escaped(usize),
     /// Any value, as the JSON it was written in.
     Raw(&'a str),
     /// An object or an array where neither belongs.
+    Nested,
+}
+
+/// A plain value, read from whatever it was kept as.
+#[derive(Debug)]
+pub(super) enum Plain<'r> {
+    Absent,
+    Null,
+    Bool(bool),
+    Integer(u64),
+    Number(f64),
+    Text(Cow<'r, str>),
     Nested,
 }
 
@@ -30,6 +44,7 @@ pub(super) enum Slot<'a> {
 #[derive(Debug)]
 pub(super) struct Row<'a, const N: usize> {
     pub(super) slots: [Slot<'a>; N],
+    escaped: Vec<String>,
     /// Members of the outermost object, known or not.
     pub(super) members: usize,
     /// Values that a format looks at.
@@ -53,7 +68,8 @@ impl<'a, const N: usize> Row<'a, N> {
     /// Reads `text`, which must be one JSON object and nothing else.
     pub(super) fn parse(text: &'a [u8], root: &Node, may_wrap: bool) -> Result<Self, NotARow> {
         let mut row = Self {
-            slots: [const { Slot::Absent }; N],
+            slots: [Slot::Absent; N],
+            escaped: Vec::new(),
             members: 0,
             known: 0,
             ambiguous: false,
@@ -78,9 +94,44 @@ impl<'a, const N: usize> Row<'a, N> {
     fn set(&mut self, leaf: u8, value: Slot<'a>) {
         self.known += 1;
         if let Some(slot) = self.slots.get_mut(usize::from(leaf)) {
-            self.ambiguous |= *slot != Slot::Absent && *slot != value;
+            self.ambiguous |= !matches!(slot, Slot::Absent) && *slot != value;
             *slot = value;
         }
+    }
+
+    /// The plain value in a slot.
+    pub(super) fn plain(&self, slot: Slot<'a>) -> Plain<'_> {
+        match slot {
+            Slot::Absent => Plain::Absent,
+            Slot::Null => Plain::Null,
+            Slot::Bool(value) => Plain::Bool(value),
+            Slot::Integer(value) => Plain::Integer(value),
+            Slot::Number(value) => Plain::Number(value),
+            Slot::Text(text) => Plain::Text(Cow::Borrowed(text)),
+            Slot::Escaped(number) => self
+                .escaped
+                .get(number)
+                .map_or(Plain::Absent, |text| Plain::Text(Cow::Borrowed(text))),
+            Slot::Raw(json) => plain_json(json),
+            Slot::Nested => Plain::Nested,
+        }
+    }
+}
+
+/// The plain value that was kept as JSON, because another format wants it so.
+fn plain_json(json: &str) -> Plain<'_> {
+    let mut escaped = Vec::new();
+    let scalar = Scalar {
+        escaped: &mut escaped,
+    };
+    match serde_json::Deserializer::from_str(json).deserialize_any(scalar) {
+        Ok(Slot::Null) => Plain::Null,
+        Ok(Slot::Bool(value)) => Plain::Bool(value),
+        Ok(Slot::Integer(value)) => Plain::Integer(value),
+        Ok(Slot::Number(value)) => Plain::Number(value),
+        Ok(Slot::Text(text)) => Plain::Text(Cow::Borrowed(text)),
+        Ok(Slot::Escaped(_)) => Plain::Text(Cow::Owned(escaped.pop().unwrap_or_default())),
+        _ => Plain::Nested,
     }
 }
 
@@ -111,7 +162,12 @@ impl<'a, const N: usize> Visitor<'a> for Members<'_, '_, 'a, N> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Key { node: self.node })? {
+        // The keys of a row nearly always come in the order of the tree: search on from the last one.
+        let mut from = 0;
+        while let Some(key) = map.next_key_seed(Key {
+            node: self.node,
+            from: &mut from,
+        })? {
             if self.outermost {
                 self.row.members += 1;
             }
@@ -189,11 +245,12 @@ enum Found<'n> {
     Unknown,
 }
 
-struct Key<'n> {
+struct Key<'n, 'f> {
     node: &'n Node,
+    from: &'f mut usize,
 }
 
-impl<'a, 'n> DeserializeSeed<'a> for Key<'n> {
+impl<'a, 'n> DeserializeSeed<'a> for Key<'n, '_> {
     type Value = Found<'n>;
 
     fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
@@ -201,7 +258,7 @@ impl<'a, 'n> DeserializeSeed<'a> for Key<'n> {
     }
 }
 
-impl<'n> Visitor<'_> for Key<'n> {
+impl<'n> Visitor<'_> for Key<'n, '_> {
     type Value = Found<'n>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,8 +266,15 @@ impl<'n> Visitor<'_> for Key<'n> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        if let Some((_, child)) = self.node.keys.iter().find(|(name, _)| **name == *key) {
-            return Ok(Found::Child(child));
+        let keys = &self.node.keys;
+        let (before, behind) = keys.split_at((*self.from).min(keys.len()));
+        if let Some(at) = behind.iter().position(|(name, _)| **name == *key) {
+            *self.from += at + 1;
+            return Ok(Found::Child(&behind[at].1));
+        }
+        if let Some(at) = before.iter().position(|(name, _)| **name == *key) {
+            *self.from = at + 1;
+            return Ok(Found::Child(&before[at].1));
         }
         Ok(if WRAPPERS.contains(&key) {
             Found::Wrapper
@@ -239,7 +303,9 @@ impl<'a, const N: usize> DeserializeSeed<'a> for Value<'_, '_, 'a, N> {
             return inside(self.row, self.node).deserialize(json);
         };
         if !self.node.raw && self.node.keys.is_empty() {
-            let value = json.deserialize_any(Scalar)?;
+            let value = json.deserialize_any(Scalar {
+                escaped: &mut self.row.escaped,
+            })?;
             self.row.set(leaf, value);
             return Ok(());
         }
@@ -257,9 +323,11 @@ impl<'a, const N: usize> DeserializeSeed<'a> for Value<'_, '_, 'a, N> {
 }
 
 /// Reads one plain value.
-struct Scalar;
+struct Scalar<'r> {
+    escaped: &'r mut Vec<String>,
+}
 
-impl<'a> Visitor<'a> for Scalar {
+impl<'a> Visitor<'a> for Scalar<'_> {
     type Value = Slot<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -283,11 +351,12 @@ impl<'a> Visitor<'a> for Scalar {
     }
 
     fn visit_borrowed_str<E>(self, value: &'a str) -> Result<Slot<'a>, E> {
-        Ok(Slot::Text(Cow::Borrowed(value)))
+        Ok(Slot::Text(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Slot<'a>, E> {
-        Ok(Slot::Text(Cow::Owned(value.to_owned())))
+        self.escaped.push(value.to_owned());
+        Ok(Slot::Escaped(self.escaped.len() - 1))
     }
 
     fn visit_unit<E>(self) -> Result<Slot<'a>, E> {
@@ -302,19 +371,6 @@ impl<'a> Visitor<'a> for Scalar {
     fn visit_seq<A: SeqAccess<'a>>(self, mut list: A) -> Result<Slot<'a>, A::Error> {
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Slot::Nested)
-    }
-}
-
-impl<'a> Slot<'a> {
-    /// The plain value of a slot that was kept as JSON.
-    pub(super) fn plain(&self) -> Cow<'_, Self> {
-        match self {
-            Self::Raw(json) => {
-                let mut json = serde_json::Deserializer::from_str(json);
-                Cow::Owned(json.deserialize_any(Scalar).unwrap_or(Slot::Nested))
-            }
-            other => Cow::Borrowed(other),
-        }
     }
 }
 

@@ -99,8 +99,9 @@ impl<'o> Rows<'o> {
             Ok(verdict) => {
                 self.stats.good += 1;
                 let number = self.stats.rows;
-                self.table
-                    .put(&verdict, number, offset, |index| detail(format, row, index));
+                self.table.put(&verdict, (number, offset), |index| {
+                    detail(format, row, index)
+                });
             }
             Err((kind, reason)) => {
                 if kind == Kind::Verdict {

@@ -1,8 +1,12 @@
 //! The newest verdict of each (person, device, check).
 //!
-//! What grows with the log is kept small: every e-mail, device and check is stored once, and the describing
-//! fields of a state are the JSON they came in, overwritten in place when a newer row arrives and decoded
-//! only when somebody asks.
+//! A state is one record with one text: who, which device, which check, and behind these the describing
+//! fields as the JSON they came in, decoded only when somebody asks.
+//!
+//! With a hundred thousand devices the table is far larger than the processor's caches and rows come in no
+//! order, so each look-up waits for memory several times: table, record, text. Rows are therefore collected
+//! and looked up a batch at a time, one step for all of them before the next step; the waits then overlap,
+//! and cost a fraction of what they cost one after the other.
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;
@@ -18,81 +22,93 @@ const DETAIL: usize = 2_048;
 /// Ends a text that was cut.
 const CUT: &str = "…";
 
-/// Strings, each once, numbered from 0.
+/// What a state is about: person, device, check.
+const KEY: usize = 3;
+const PARTS: usize = KEY + DETAILS.len();
+
+/// How many rows are looked up together: enough for the waits to overlap, few enough that the batch itself
+/// stays in the first-level cache.
+const BATCH: usize = 32;
+
 #[derive(Debug, Default)]
-struct Names {
-    text: String,
-    ends: Vec<usize>,
-    index: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-    /// Rows of one person often follow each other.
-    last: u32,
-}
-
-impl Names {
-    fn get(&self, id: u32) -> &str {
-        let id = id as usize;
-        let start = if id == 0 { 0 } else { self.ends[id - 1] };
-        &self.text[start..self.ends[id]]
-    }
-
-    fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    fn intern(&mut self, name: &str) -> u32 {
-        if !self.ends.is_empty() && self.get(self.last) == name {
-            return self.last;
-        }
-        let hash = self.hasher.hash_one(name);
-        self.last = match self.index.find(hash, |id| self.get(*id) == name) {
-            Some(id) => *id,
-            None => self.add(name, hash),
-        };
-        self.last
-    }
-
-    fn add(&mut self, name: &str, hash: u64) -> u32 {
-        let id = self.ends.len() as u32;
-        self.text.push_str(name);
-        self.ends.push(self.text.len());
-        let Self {
-            text,
-            ends,
-            index,
-            hasher,
-            ..
-        } = self;
-        index.insert_unique(hash, id, |other| {
-            let other = *other as usize;
-            let start = if other == 0 { 0 } else { ends[other - 1] };
-            hasher.hash_one(&text[start..ends[other]])
-        });
-        id
-    }
-}
-
-#[derive(Debug)]
 struct Entry {
-    key: [u32; 3],
-    passed: bool,
     at: i64,
     row: u64,
     offset: u64,
-    /// The describing fields one after the other, `lengths` of each; 0 is absent.
-    details: String,
-    lengths: [u16; DETAILS.len()],
+    /// The key's three parts and the describing fields, one after the other.
+    text: String,
+    /// How long each of these is; a describing field of length 0 is absent.
+    lengths: [u16; PARTS],
+    passed: bool,
+}
+
+impl Entry {
+    fn part(&self, index: usize) -> &str {
+        let start: usize = self.lengths[..index].iter().copied().map(usize::from).sum();
+        &self.text[start..start + usize::from(self.lengths[index])]
+    }
+
+    fn key(&self) -> &[u8] {
+        let length: usize = self.lengths[..KEY].iter().copied().map(usize::from).sum();
+        &self.text.as_bytes()[..length]
+    }
+
+    fn is_about_the_same(&self, other: &Self) -> bool {
+        self.lengths[..KEY] == other.lengths[..KEY] && self.key() == other.key()
+    }
+
+    fn fill<'d>(
+        &mut self,
+        verdict: &Verdict<'_>,
+        (row, offset): (u64, u64),
+        detail: impl Fn(usize) -> Option<Cow<'d, str>>,
+    ) {
+        self.at = verdict.at;
+        self.row = row;
+        self.offset = offset;
+        self.passed = verdict.passed;
+        self.text.clear();
+        for (index, part) in [&verdict.email, &verdict.device, &verdict.check]
+            .into_iter()
+            .enumerate()
+        {
+            self.text.push_str(part);
+            // `verdict` lets no longer name through than fits.
+            self.lengths[index] = part.len() as u16;
+        }
+        for index in 0..DETAILS.len() {
+            self.lengths[KEY + index] =
+                detail(index).map_or(0, |json| append(&mut self.text, &json));
+        }
+    }
+}
+
+/// A row that waits for its look-up.
+#[derive(Debug, Default)]
+struct Waiting {
+    entry: Entry,
+    hash: u64,
+    /// Where its state is, as far as that is known.
+    found: Option<u32>,
+}
+
+impl Waiting {
+    /// The half of the hash that the index keeps to tell most others apart without looking at them.
+    fn tag(&self) -> u32 {
+        (self.hash >> 32) as u32
+    }
 }
 
 /// All states of a log.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    emails: Names,
-    devices: Names,
-    checks: Names,
     entries: Vec<Entry>,
-    index: HashTable<u32>,
+    /// The tag of a key, and where its entry is.
+    index: HashTable<(u32, u32)>,
     hasher: DefaultHashBuilder,
+    waiting: Vec<Waiting>,
+    /// How many of these wait; the others keep their memory for reuse.
+    filled: usize,
 }
 
 impl Table {
@@ -100,86 +116,116 @@ impl Table {
         self.entries.len()
     }
 
-    pub(super) fn people(&self) -> usize {
-        self.emails.len()
-    }
-
     /// Takes a verdict in, unless a newer one is held. Of equally old ones the later row wins.
+    /// It is visible after [`Self::settle`].
     pub(super) fn put<'d>(
         &mut self,
         verdict: &Verdict<'_>,
-        row: u64,
-        offset: u64,
+        place: (u64, u64),
         detail: impl Fn(usize) -> Option<Cow<'d, str>>,
     ) {
-        let key = [
-            self.emails.intern(&verdict.email),
-            self.devices.intern(&verdict.device),
-            self.checks.intern(&verdict.check),
-        ];
-        let hash = self.hasher.hash_one(key);
-        let entries = &self.entries;
-        let found = self.index.find(hash, |at| entries[*at as usize].key == key);
-        let entry = match found {
-            Some(at) => &mut self.entries[*at as usize],
-            None => self.vacant(key, hash),
-        };
-        if verdict.at < entry.at {
-            return;
+        if self.filled == self.waiting.len() {
+            self.waiting.push(Waiting::default());
         }
-        entry.passed = verdict.passed;
-        entry.at = verdict.at;
-        entry.row = row;
-        entry.offset = offset;
-        entry.details.clear();
-        for index in 0..DETAILS.len() {
-            entry.lengths[index] =
-                detail(index).map_or(0, |json| append(&mut entry.details, &json));
+        let waiting = &mut self.waiting[self.filled];
+        waiting.entry.fill(verdict, place, detail);
+        waiting.hash = self.hasher.hash_one(waiting.entry.key());
+        self.filled += 1;
+        if self.filled == BATCH {
+            self.settle();
         }
     }
 
-    fn vacant(&mut self, key: [u32; 3], hash: u64) -> &mut Entry {
-        let at = self.entries.len();
-        self.entries.push(Entry {
-            key,
-            passed: false,
-            at: i64::MIN,
-            row: 0,
-            offset: 0,
-            details: String::new(),
-            lengths: [0; DETAILS.len()],
+    /// Brings the rows that wait into the table, in their order.
+    pub(super) fn settle(&mut self) {
+        let Self {
+            entries,
+            index,
+            waiting,
+            filled,
+            ..
+        } = self;
+        for row in &mut waiting[..*filled] {
+            let tag = row.tag();
+            row.found = index
+                .find(row.hash, |(other, _)| *other == tag)
+                .map(|(_, at)| *at);
+        }
+        for row in &mut waiting[..*filled] {
+            row.found = row
+                .found
+                .filter(|at| entries[*at as usize].lengths[..KEY] == row.entry.lengths[..KEY]);
+        }
+        for row in &mut waiting[..*filled] {
+            row.found = row
+                .found
+                .filter(|at| entries[*at as usize].is_about_the_same(&row.entry));
+        }
+        for number in 0..*filled {
+            self.settle_one(number);
+        }
+        self.filled = 0;
+    }
+
+    fn settle_one(&mut self, number: usize) {
+        let row = &mut self.waiting[number];
+        let at = row.found.or_else(|| {
+            // Not there a moment ago: a row of this batch may have brought it since.
+            let (tag, entries) = (row.tag(), &self.entries);
+            let same = |(other, at): &(u32, u32)| {
+                *other == tag && entries[*at as usize].is_about_the_same(&row.entry)
+            };
+            self.index.find(row.hash, same).map(|(_, at)| *at)
         });
+        let Some(at) = at else {
+            return self.add(number);
+        };
+        let held = &mut self.entries[at as usize];
+        if row.entry.at >= held.at {
+            // The old text's memory becomes the next waiting row's.
+            std::mem::swap(held, &mut row.entry);
+        }
+    }
+
+    fn add(&mut self, number: usize) {
+        let row = &mut self.waiting[number];
         let Self {
             entries,
             index,
             hasher,
             ..
         } = self;
-        index.insert_unique(hash, at as u32, |other| {
-            hasher.hash_one(entries[*other as usize].key)
+        let slot = (row.tag(), entries.len() as u32);
+        entries.push(std::mem::take(&mut row.entry));
+        index.insert_unique(row.hash, slot, |(_, at)| {
+            hasher.hash_one(entries[*at as usize].key())
         });
-        &mut self.entries[at]
+    }
+
+    pub(super) fn people(&self) -> usize {
+        let mut emails: Vec<&str> = self.entries.iter().map(|entry| entry.part(0)).collect();
+        emails.sort_unstable();
+        emails.dedup();
+        emails.len()
     }
 
     pub(super) fn states(&self) -> impl ExactSizeIterator<Item = State<'_>> {
-        self.entries
-            .iter()
-            .map(|entry| State { table: self, entry })
+        self.entries.iter().map(|entry| State { entry })
     }
 
     /// How many people have a state of each check, and how many of them one that failed.
     pub(super) fn checks(&self) -> Vec<CheckSummary<'_>> {
-        let mut seen: Vec<(u32, u32, bool)> = self
+        let mut seen: Vec<(&str, &str, bool)> = self
             .entries
             .iter()
-            .map(|entry| (entry.key[2], entry.key[0], entry.passed))
+            .map(|entry| (entry.part(2), entry.part(0), entry.passed))
             .collect();
         // `false` sorts first, so that of one person's devices the failing one is kept.
         seen.sort_unstable();
         seen.dedup_by_key(|(check, email, _)| (*check, *email));
         seen.chunk_by(|a, b| a.0 == b.0)
             .map(|group| CheckSummary {
-                check: self.checks.get(group[0].0),
+                check: group[0].0,
                 people: group.len() as u64,
                 failing: group.iter().filter(|(_, _, passed)| !passed).count() as u64,
             })
@@ -248,7 +294,6 @@ pub struct CheckSummary<'r> {
 /// The newest verdict on one person's device and check.
 #[derive(Debug, Clone, Copy)]
 pub struct State<'r> {
-    table: &'r Table,
     entry: &'r Entry,
 }
 
@@ -256,19 +301,19 @@ impl<'r> State<'r> {
     /// The person, trimmed and in lower case.
     #[must_use]
     pub fn email(&self) -> &'r str {
-        self.table.emails.get(self.entry.key[0])
+        self.entry.part(0)
     }
 
     /// Identifies the device; empty if the log does not tell.
     #[must_use]
     pub fn device(&self) -> &'r str {
-        self.table.devices.get(self.entry.key[1])
+        self.entry.part(1)
     }
 
     /// Name of the check, as the log writes it.
     #[must_use]
     pub fn check(&self) -> &'r str {
-        self.table.checks.get(self.entry.key[2])
+        self.entry.part(2)
     }
 
     /// The verdict.
@@ -345,12 +390,7 @@ impl<'r> State<'r> {
 
     fn detail(&self, field: Field) -> Option<Cow<'r, str>> {
         let index = DETAILS.iter().position(|detail| *detail == field)?;
-        let start: usize = self.entry.lengths[..index]
-            .iter()
-            .copied()
-            .map(usize::from)
-            .sum();
-        let json = &self.entry.details[start..start + usize::from(self.entry.lengths[index])];
+        let json = self.entry.part(KEY + index);
         let text = display(json);
         (!text.is_empty()).then_some(text)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::fields::{DETAILS, Field, Format, Formats, Verdicts};
 use super::problem::Kind;
-use super::row::{Row, Slot};
+use super::row::{Plain, Row, Slot};
 use super::timestamp;
 
 /// A person's e-mail, a device or a check whose name is longer names nothing.
@@ -33,7 +33,7 @@ impl Formats {
         let has = |format: &Format, field| {
             format
                 .leaf(field)
-                .is_some_and(|leaf| row.slots[leaf] != Slot::Absent)
+                .is_some_and(|leaf| !matches!(row.slots[leaf], Slot::Absent))
         };
         let mapped = self
             .maps
@@ -76,13 +76,9 @@ impl Formats {
             ));
         }
         let email = email(format, row)?;
-        let check = name(format, row, Field::Check, Kind::Check)?
-            .ok_or_else(|| missing(format, Field::Check, Kind::Check, "check name"))?;
+        let check = check(format, row)?;
         let at = time(format, row, latest)?;
-        let device = name(format, row, Field::Device, Kind::Malformed)
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+        let device = device(format, row)?;
         let passed = self.passed(format, row)?;
         Ok(Verdict {
             email,
@@ -94,41 +90,35 @@ impl Formats {
     }
 
     fn passed<const N: usize>(&self, format: &Format, row: &Row<'_, N>) -> Result<bool, Fault> {
-        let slot = slot(format, row, Field::Passed);
-        let plain = slot.plain();
-        if let Slot::Bool(passed) = *plain
-            && format.verdicts == Verdicts::Boolean
-        {
-            return Ok(passed);
+        let fault = |wrong| {
+            (
+                Kind::Verdict,
+                about(format, Field::Passed, "verdict", wrong),
+            )
+        };
+        let value = row.plain(slot(format, row, Field::Passed));
+        if format.verdicts == Verdicts::Boolean {
+            return match value {
+                Plain::Bool(passed) => Ok(passed),
+                Plain::Absent => Err(fault("is missing")),
+                _ => Err(fault("is neither true nor false")),
+            };
         }
-        let word = match (&*plain, format.verdicts) {
-            (Slot::Bool(word), Verdicts::Words) => word.to_string(),
-            (Slot::Integer(number), Verdicts::Words) => number.to_string(),
-            (Slot::Number(number), Verdicts::Words) => number.to_string(),
-            (Slot::Text(text), Verdicts::Words) => text.trim().to_lowercase(),
-            (Slot::Absent, _) => {
-                return Err(missing(format, Field::Passed, Kind::Verdict, "verdict"));
-            }
-            _ => {
-                let reason = match format.verdicts {
-                    Verdicts::Boolean => "is neither true nor false",
-                    Verdicts::Words => "is no plain value",
-                };
-                return Err((
-                    Kind::Verdict,
-                    about(format, Field::Passed, "verdict", reason),
-                ));
-            }
+        let word = match value {
+            Plain::Bool(word) => word.to_string(),
+            Plain::Integer(number) => number.to_string(),
+            Plain::Number(number) => number.to_string(),
+            Plain::Text(text) => text.trim().to_lowercase(),
+            Plain::Absent | Plain::Null => return Err(fault("is missing")),
+            Plain::Nested => return Err(fault("is no plain value")),
         };
         if self.passed.contains(&word) {
             Ok(true)
         } else if self.failed.contains(&word) {
             Ok(false)
         } else {
-            let reason = "is in neither list of verdicts: add it to one of them";
-            Err((
-                Kind::Verdict,
-                about(format, Field::Passed, "verdict", reason),
+            Err(fault(
+                "is in neither list of verdicts: add it to one of them",
             ))
         }
     }
@@ -140,13 +130,18 @@ pub(super) fn detail<'r, const N: usize>(
     row: &'r Row<'_, N>,
     index: usize,
 ) -> Option<Cow<'r, str>> {
-    match slot(format, row, DETAILS[index]) {
-        Slot::Raw("null") | Slot::Absent | Slot::Null | Slot::Nested => None,
-        Slot::Raw(raw) => Some(Cow::Borrowed(raw)),
-        Slot::Bool(value) => json(value),
-        Slot::Integer(value) => json(value),
-        Slot::Number(value) => json(value),
-        Slot::Text(value) => json(value),
+    let value = slot(format, row, DETAILS[index]);
+    match value {
+        Slot::Raw("null") | Slot::Absent => return None,
+        Slot::Raw(raw) => return Some(Cow::Borrowed(raw)),
+        _ => {}
+    }
+    match row.plain(value) {
+        Plain::Absent | Plain::Null | Plain::Nested => None,
+        Plain::Bool(value) => json(&value),
+        Plain::Integer(value) => json(&value),
+        Plain::Number(value) => json(&value),
+        Plain::Text(value) => json(&value),
     }
 }
 
@@ -155,13 +150,10 @@ fn json(value: &impl serde::Serialize) -> Option<Cow<'static, str>> {
     serde_json::to_string(value).ok().map(Cow::Owned)
 }
 
-fn slot<'r, 'a, const N: usize>(
-    format: &Format,
-    row: &'r Row<'a, N>,
-    field: Field,
-) -> &'r Slot<'a> {
-    const ABSENT: &Slot<'static> = &Slot::Absent;
-    format.leaf(field).map_or(ABSENT, |leaf| &row.slots[leaf])
+fn slot<'a, const N: usize>(format: &Format, row: &Row<'a, N>, field: Field) -> Slot<'a> {
+    format
+        .leaf(field)
+        .map_or(Slot::Absent, |leaf| row.slots[leaf])
 }
 
 fn about(format: &Format, field: Field, what: &str, wrong: &str) -> String {
@@ -172,67 +164,88 @@ fn about(format: &Format, field: Field, what: &str, wrong: &str) -> String {
     )
 }
 
-fn missing(format: &Format, field: Field, kind: Kind, what: &str) -> Fault {
-    (kind, about(format, field, what, "is missing"))
-}
-
 /// Trimmed and in lower case: the same person, however a device writes the address.
 fn email<'r, const N: usize>(format: &Format, row: &'r Row<'_, N>) -> Result<Cow<'r, str>, Fault> {
     let fault = |wrong| (Kind::Email, about(format, Field::Email, "e-mail", wrong));
-    let text = match slot(format, row, Field::Email).plain() {
-        Cow::Borrowed(Slot::Text(text)) => Cow::Borrowed(text.trim()),
-        Cow::Owned(Slot::Text(text)) => Cow::Owned(text.trim().to_owned()),
-        Cow::Borrowed(Slot::Absent | Slot::Null) | Cow::Owned(Slot::Null) => {
-            return Err(fault("is missing"));
-        }
+    let text = match row.plain(slot(format, row, Field::Email)) {
+        Plain::Text(text) => trim(text),
+        Plain::Absent | Plain::Null => return Err(fault("is missing")),
         _ => return Err(fault("is not text")),
     };
-    if text.is_empty() {
-        return Err(fault("is empty"));
+    match text.len() {
+        0 => Err(fault("is empty")),
+        1..=NAME => {
+            let other = text
+                .bytes()
+                .any(|byte| !byte.is_ascii() || byte.is_ascii_uppercase());
+            Ok(if other {
+                Cow::Owned(text.to_lowercase())
+            } else {
+                text
+            })
+        }
+        _ => Err(fault("is longer than 512 bytes")),
     }
-    if text.len() > NAME {
-        return Err(fault("is longer than 512 bytes"));
-    }
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    Ok(if plain {
-        text
-    } else {
-        Cow::Owned(text.to_lowercase())
-    })
 }
 
-/// A name: text, or a number that serves as one. `None` if there is none.
+fn check<'r, const N: usize>(format: &Format, row: &'r Row<'_, N>) -> Result<Cow<'r, str>, Fault> {
+    let fault = |wrong| {
+        (
+            Kind::Check,
+            about(format, Field::Check, "check name", wrong),
+        )
+    };
+    name(format, row, Field::Check)
+        .map_err(fault)?
+        .ok_or_else(|| fault("is missing"))
+}
+
+/// A device that is not named is the person's only one; one whose name is unusable must not become that.
+fn device<'r, const N: usize>(format: &Format, row: &'r Row<'_, N>) -> Result<Cow<'r, str>, Fault> {
+    let fault = |wrong| (Kind::Device, about(format, Field::Device, "device", wrong));
+    Ok(name(format, row, Field::Device)
+        .map_err(fault)?
+        .unwrap_or_default())
+}
+
+/// A name: text, or a number that serves as one. `None` if there is none; else what is wrong with it.
 fn name<'r, const N: usize>(
     format: &Format,
     row: &'r Row<'_, N>,
     field: Field,
-    kind: Kind,
-) -> Result<Option<Cow<'r, str>>, Fault> {
-    let fault = |wrong| (kind, about(format, field, "name", wrong));
-    let text = match slot(format, row, field).plain() {
-        Cow::Borrowed(Slot::Text(text)) => Cow::Borrowed(text.trim()),
-        Cow::Owned(Slot::Text(text)) => Cow::Owned(text.trim().to_owned()),
-        Cow::Borrowed(Slot::Integer(number)) => Cow::Owned(number.to_string()),
-        Cow::Owned(Slot::Integer(number)) => Cow::Owned(number.to_string()),
-        Cow::Borrowed(Slot::Absent | Slot::Null) | Cow::Owned(Slot::Null) => return Ok(None),
-        _ => return Err(fault("is not text")),
+) -> Result<Option<Cow<'r, str>>, &'static str> {
+    let text = match row.plain(slot(format, row, field)) {
+        Plain::Text(text) => trim(text),
+        Plain::Integer(number) => Cow::Owned(number.to_string()),
+        Plain::Absent | Plain::Null => return Ok(None),
+        _ => return Err("is not text"),
     };
-    if text.len() > NAME {
-        return Err(fault("is longer than 512 bytes"));
+    match text.len() {
+        0 => Ok(None),
+        1..=NAME => Ok(Some(text)),
+        _ => Err("is longer than 512 bytes"),
     }
-    Ok((!text.is_empty()).then_some(text))
+}
+
+fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
+    let clean = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
+    if clean(text.as_bytes().first()) && clean(text.as_bytes().last()) {
+        return text;
+    }
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
 }
 
 fn time<const N: usize>(format: &Format, row: &Row<'_, N>, latest: i64) -> Result<i64, Fault> {
     let fault = |kind, wrong| (kind, about(format, Field::Timestamp, "time", wrong));
-    let at = match &*slot(format, row, Field::Timestamp).plain() {
-        Slot::Text(text) => timestamp::from_text(text),
-        Slot::Integer(number) => timestamp::from_integer(*number),
-        Slot::Number(number) => timestamp::from_float(*number),
-        Slot::Absent | Slot::Null => return Err(fault(Kind::Timestamp, "is missing")),
-        Slot::Bool(_) | Slot::Raw(_) | Slot::Nested => None,
+    let at = match row.plain(slot(format, row, Field::Timestamp)) {
+        Plain::Text(text) => timestamp::from_text(&text),
+        Plain::Integer(number) => timestamp::from_integer(number),
+        Plain::Number(number) => timestamp::from_float(number),
+        Plain::Absent | Plain::Null => return Err(fault(Kind::Timestamp, "is missing")),
+        Plain::Bool(_) | Plain::Nested => None,
     };
     let Some(at) = at else {
         return Err(fault(
