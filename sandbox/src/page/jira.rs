@@ -7,16 +7,23 @@ use serde_json::Value;
 use crate::outbox::{Ticket, TicketComment};
 
 use super::escape::{escape, hue, initials, link, time};
-use super::{adf, plural, wiki};
+use super::{CARDS_SHOWN, adf, earlier, plural, wiki};
 
 pub(super) fn section(out: &mut String, tickets: &[Ticket]) {
     out.push_str("<section aria-labelledby=\"jira\"><h2 id=\"jira\">Jira</h2>\n");
     if tickets.is_empty() {
         out.push_str("<p class=\"empty\">No ticket yet.</p>\n");
     }
-    for ticket in tickets.iter().rev() {
+    for ticket in tickets.iter().rev().take(CARDS_SHOWN) {
         card(out, ticket);
     }
+    earlier(
+        out,
+        tickets.len(),
+        CARDS_SHOWN,
+        ("ticket", "tickets"),
+        "tickets",
+    );
     out.push_str("</section>\n");
 }
 

@@ -21,8 +21,11 @@ const SCRIPT: &str = include_str!("refresh.js");
 /// Everything on the page comes from this server, and no data on it can run.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// More calls than this are counted, not listed.
+/// Beyond these numbers the older ones are counted, not shown: a load test must not make the page unusable.
 const CALLS_SHOWN: usize = 30;
+const CARDS_SHOWN: usize = 50;
+const CHATS_SHOWN: usize = 30;
+const BUBBLES_SHOWN: usize = 30;
 
 pub(crate) fn render(world: &World) -> Reply {
     let messages = world.telegram.outbox();
@@ -109,13 +112,18 @@ fn calls(out: &mut String, calls: &[Call]) {
         ));
     }
     out.push_str("</tbody></table></div>\n");
-    if let Some(hidden) = calls.len().checked_sub(CALLS_SHOWN).filter(|n| *n > 0) {
-        let word = plural(hidden, "call", "calls");
+    earlier(out, calls.len(), CALLS_SHOWN, ("call", "calls"), "calls");
+    out.push_str("</section>\n");
+}
+
+/// Says how many older things are not shown, and where they are.
+fn earlier(out: &mut String, all: usize, shown: usize, words: (&str, &str), at: &str) {
+    if let Some(hidden) = all.checked_sub(shown).filter(|n| *n > 0) {
+        let word = plural(hidden, words.0, words.1);
         out.push_str(&format!(
-            "<p class=\"more\">{hidden} earlier {word} at <a href=\"/_sandbox/calls\">/_sandbox/calls</a></p>\n"
+            "<p class=\"more\">{hidden} earlier {word} at <a href=\"/_sandbox/{at}\">/_sandbox/{at}</a></p>\n"
         ));
     }
-    out.push_str("</section>\n");
 }
 
 fn answer(call: &Call) -> String {

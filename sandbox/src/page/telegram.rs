@@ -1,12 +1,13 @@
 //! Chats as the people in them see them.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::outbox::Message;
 use crate::telegram::{Chat, ChatKind, Entity, Reach};
 
 use super::escape::{escape, hue, initials, link, time};
-use super::plural;
+use super::{BUBBLES_SHOWN, CHATS_SHOWN, earlier, plural};
 
 pub(super) fn section(out: &mut String, chats: &[Chat], messages: &[Message]) {
     out.push_str("<section aria-labelledby=\"telegram\"><h2 id=\"telegram\">Telegram</h2>\n");
@@ -14,22 +15,31 @@ pub(super) fn section(out: &mut String, chats: &[Chat], messages: &[Message]) {
         out.push_str("<p class=\"empty\">No message yet.</p>\n");
     }
     // The chat with the newest message stands first.
-    let mut ids: Vec<i64> = Vec::new();
+    let mut by_chat: Vec<Vec<&Message>> = Vec::new();
+    let mut place: HashMap<i64, usize> = HashMap::new();
     for message in messages.iter().rev() {
-        if !ids.contains(&message.chat_id) {
-            ids.push(message.chat_id);
+        let at = *place.entry(message.chat_id).or_insert(by_chat.len());
+        if at == by_chat.len() {
+            by_chat.push(Vec::new());
         }
+        by_chat[at].push(message);
     }
-    for id in ids {
-        let of_chat: Vec<&Message> = messages.iter().filter(|m| m.chat_id == id).collect();
-        chat(out, &of_chat);
+    for newest_first in by_chat.iter().take(CHATS_SHOWN) {
+        chat(out, newest_first);
     }
+    earlier(
+        out,
+        by_chat.len(),
+        CHATS_SHOWN,
+        ("chat", "chats"),
+        "messages",
+    );
     directory(out, chats);
     out.push_str("</section>\n");
 }
 
-fn chat(out: &mut String, messages: &[&Message]) {
-    let Some(first) = messages.first() else {
+fn chat(out: &mut String, newest_first: &[&Message]) {
+    let Some(first) = newest_first.first() else {
         return;
     };
     let kind = match first.chat_kind {
@@ -45,10 +55,14 @@ fn chat(out: &mut String, messages: &[&Message]) {
         escape(&first.chat),
         first.chat_id,
     );
-    for message in messages {
+    let shown = newest_first.len().min(BUBBLES_SHOWN);
+    for message in newest_first[..shown].iter().rev() {
         bubble(out, message);
     }
-    out.push_str("</ol></article>\n");
+    out.push_str("</ol>\n");
+    let words = ("message", "messages");
+    earlier(out, newest_first.len(), BUBBLES_SHOWN, words, "messages");
+    out.push_str("</article>\n");
 }
 
 fn bubble(out: &mut String, message: &Message) {

@@ -72,3 +72,20 @@ async fn given_a_browse_link_when_followed_then_it_leads_to_the_card() {
         assert_eq!(send(lab.client.get(url)).await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn given_more_messages_than_anyone_reads_when_shown_then_the_newest_are_and_the_others_are_counted()
+ {
+    let lab = Lab::new().await;
+    for n in 1..=40 {
+        lab.html(&format!("message {n}.")).await;
+    }
+    let page = send(lab.client.get(lab.sandbox.url())).await;
+    let html = page.body.as_str().unwrap();
+    assert!(
+        html.contains("message 40.")
+            && html.contains("message 11.")
+            && !html.contains("message 10.")
+    );
+    assert!(html.contains("10 earlier messages"));
+}
