@@ -38,6 +38,7 @@ pub struct Contact {
     /// Their Jira account id (Cloud) or user name (Data Center). Without it the address is looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jira_account: Option<String>,
+    /// The language to write to them in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
 }

@@ -45,8 +45,10 @@ pub struct Global {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Frozen {
+    /// When it ends by itself: `2027-01-02T00:00:00Z`.
     #[schemars(with = "String")]
     pub until: Timestamp,
+    /// Shown with every finding that is held back.
     pub reason: String,
 }
 
@@ -72,20 +74,30 @@ pub struct Intake {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldMap {
+    /// The person's e-mail address.
     pub email: String,
+    /// The name of the check.
     pub check: String,
+    /// The verdict.
     pub passed: String,
+    /// When it was checked: RFC 3339, or seconds, milli-, micro- or nanoseconds since 1970.
     pub timestamp: String,
+    /// The type of the check, where names are free text.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub check_type: Option<String>,
+    /// What identifies the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
+    /// Its operating system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os: Option<String>,
+    /// The version of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
+    /// What should have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
+    /// What was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<String>,
     /// What `passed` holds when the check passed, beside `true`; upper and lower case are the same.
@@ -110,8 +122,11 @@ pub struct Storm {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleConfig {
+    /// Whether the rule does anything at all.
     pub enabled: bool,
+    /// What happens to a failure while it is on.
     pub mode: Mode,
+    /// The remediation functions that its failures go to.
     pub functions: Vec<FunctionName>,
     /// The device checks that are this rule's (rules `posture.…` only).
     #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
@@ -124,6 +139,7 @@ pub struct RuleConfig {
     /// Nothing that any given list matches.
     #[serde(default, skip_serializing_if = "Scope::is_empty")]
     pub except: Scope,
+    /// What is left alone for a while, and on whose word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exemptions: Vec<Exemption>,
 }
@@ -144,10 +160,13 @@ pub struct Match {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
+    /// AWS account numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<String>,
+    /// AWS regions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
+    /// Resource ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
     /// `key=value`, both globs.
@@ -156,6 +175,7 @@ pub struct Scope {
     /// E-mail addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<String>,
+    /// Device ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<String>,
 }
@@ -172,7 +192,9 @@ impl Scope {
 pub struct Exemption {
     /// A glob for the resource id, the person's e-mail address or the device id.
     pub subject: String,
+    /// Who answers for it.
     pub owner: String,
+    /// Why.
     pub reason: String,
     /// The last day it holds, in UTC: `2027-01-31`.
     #[serde(with = "day")]

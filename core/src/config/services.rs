@@ -32,6 +32,7 @@ pub struct Telegram {
     /// The Bot API server: `https://api.telegram.org`, or one that is compatible.
     #[schemars(with = "String")]
     pub api_url: Url,
+    /// Where the bot's token is kept.
     pub bot_token: SecretRef,
     /// The group that hears, without personal detail, of people who cannot be reached.
     #[serde(
@@ -56,6 +57,7 @@ pub struct Telegram {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Jira {
+    /// Which of the two kinds of Jira it is.
     pub deployment: Deployment,
     /// `https://your-site.atlassian.net`; with a scoped token `https://api.atlassian.com/ex/jira/<cloudId>`; or a Data Center's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +74,7 @@ pub struct Jira {
     pub api_token: SecretRef,
     /// The project's key.
     pub project: String,
+    /// The type of the tickets, by name.
     pub issue_type: String,
     /// Further labels beside our own; no spaces.
     #[serde(default)]
@@ -113,6 +116,7 @@ pub enum Deployment {
 pub struct Help {
     /// As it stands in the guides: `the IT help desk (#it-help)`.
     pub contact: String,
+    /// Where they find help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub url: Option<Url>,
