@@ -14,6 +14,7 @@ pub mod ministack;
 mod port;
 mod process;
 pub mod queue;
+pub mod resolve;
 pub mod stack;
 pub mod template;
 pub mod venv;
