@@ -23,6 +23,7 @@ mod error;
 mod fields;
 mod frame;
 mod problem;
+mod quick;
 mod row;
 mod rows;
 mod scan;

@@ -9,6 +9,7 @@ use serde::de::{
 use serde_json::value::RawValue;
 
 use super::fields::Node;
+use super::quick;
 use super::scan::WRAPPERS;
 
 /// A value in a row.
@@ -67,7 +68,15 @@ pub(super) enum NotARow {
 impl<'a, const N: usize> Row<'a, N> {
     /// Reads `text`, which must be one JSON object and nothing else.
     pub(super) fn parse(text: &'a [u8], root: &Node, may_wrap: bool) -> Result<Self, NotARow> {
-        let mut row = Self {
+        let mut row = Self::empty(may_wrap);
+        if quick::fill(&mut row, text, root) {
+            return Ok(row);
+        }
+        Self::parse_any(text, root, may_wrap)
+    }
+
+    fn empty(may_wrap: bool) -> Self {
+        Self {
             slots: [Slot::Absent; N],
             escaped: Vec::new(),
             members: 0,
@@ -75,7 +84,18 @@ impl<'a, const N: usize> Row<'a, N> {
             ambiguous: false,
             may_wrap,
             wraps: false,
-        };
+        }
+    }
+
+    /// Whether a member that carries rows would make this something else than a row.
+    pub(super) fn may_wrap(&self) -> bool {
+        self.may_wrap && self.known == 0
+    }
+
+    /// As [`Self::parse`], for all of JSON.
+    #[cold]
+    pub(super) fn parse_any(text: &'a [u8], root: &Node, may_wrap: bool) -> Result<Self, NotARow> {
+        let mut row = Self::empty(may_wrap);
         let mut json = serde_json::Deserializer::from_slice(text);
         let read = Members {
             node: root,
@@ -91,7 +111,8 @@ impl<'a, const N: usize> Row<'a, N> {
         }
     }
 
-    fn set(&mut self, leaf: u8, value: Slot<'a>) {
+    #[inline]
+    pub(super) fn set(&mut self, leaf: u8, value: Slot<'a>) {
         self.known += 1;
         if let Some(slot) = self.slots.get_mut(usize::from(leaf)) {
             self.ambiguous |= !matches!(slot, Slot::Absent) && *slot != value;
@@ -176,7 +197,7 @@ impl<'a, const N: usize> Visitor<'a> for Members<'_, '_, 'a, N> {
                     node: child,
                     row: self.row,
                 })?,
-                Found::Wrapper if self.outermost && self.row.may_wrap && self.row.known == 0 => {
+                Found::Wrapper if self.outermost && self.row.may_wrap() => {
                     self.row.wraps = map.next_value_seed(IsArray)?;
                     if self.row.wraps {
                         return Err(A::Error::custom("carries rows"));

@@ -157,9 +157,17 @@ impl Table {
                 .filter(|at| entries[*at as usize].lengths[..KEY] == row.entry.lengths[..KEY]);
         }
         for row in &mut waiting[..*filled] {
+            // One byte tells most other keys apart, and fetches the text for the next step.
+            let middle = row.entry.text.len() / 4;
+            let byte = |entry: &Entry| entry.key().get(middle).copied();
             row.found = row
                 .found
-                .filter(|at| entries[*at as usize].is_about_the_same(&row.entry));
+                .filter(|at| byte(&entries[*at as usize]) == byte(&row.entry));
+        }
+        for row in &mut waiting[..*filled] {
+            row.found = row
+                .found
+                .filter(|at| entries[*at as usize].key() == row.entry.key());
         }
         for number in 0..*filled {
             self.settle_one(number);

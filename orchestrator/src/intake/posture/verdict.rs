@@ -227,6 +227,7 @@ fn name<'r, const N: usize>(
     }
 }
 
+#[inline]
 fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
     let clean = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
     if clean(text.as_bytes().first()) && clean(text.as_bytes().last()) {
