@@ -1,0 +1,110 @@
+//! `remediate history`: what was decided and done.
+
+use jiff::Timestamp;
+use remediate_core::ledger::{ChangeStatus, Entry, Event, HistoryQuery};
+use remediate_core::{Person, RuleId};
+use serde_json::json;
+
+use crate::args::{Format, HistoryArgs, PlaceArgs};
+use crate::error::CliError;
+use crate::print::{Colour, coloured, paint, tame};
+use crate::report::subject;
+
+pub async fn run(args: HistoryArgs, place: &PlaceArgs) -> Result<(), CliError> {
+    let config = place.config()?;
+    let ledger = place.ledger_for_reading(&config).await?;
+    let query = HistoryQuery {
+        subject: args
+            .person
+            .as_deref()
+            .map(|person| Person::new(person).as_str().to_owned())
+            .or_else(|| args.resource.clone()),
+        rule: args.rule.as_deref().map(RuleId::from),
+        since: args.since(Timestamp::now()),
+        limit: args.limit,
+        fingerprint: None,
+    };
+    let entries = ledger.history(&query).await?;
+    for entry in &entries {
+        match args.format {
+            Format::Text => println!("{}", line(entry)),
+            Format::Json => println!("{}", json!(entry)),
+        }
+    }
+    if entries.is_empty() && args.format == Format::Text {
+        println!("nothing recorded");
+    }
+    Ok(())
+}
+
+/// One entry on one line.
+pub fn line(entry: &Entry) -> String {
+    let colour = coloured();
+    let at = paint(
+        colour,
+        Colour::Dim,
+        &entry.at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+    );
+    let rule = entry
+        .rule
+        .as_ref()
+        .map(|rule| format!("{rule} "))
+        .unwrap_or_default();
+    let what = match &entry.event {
+        Event::Decided {
+            decision, finding, ..
+        } => {
+            let verdict = if finding.failed() { "failed" } else { "passed" };
+            format!(
+                "decided   {rule}{} {verdict}, observed {}: {}",
+                subject(&finding.subject),
+                finding.observed_at,
+                tame(&decision.to_string())
+            )
+        }
+        Event::Changed { change, status } => {
+            let (word, tint) = match status {
+                ChangeStatus::Planned => ("planned".to_owned(), Colour::Cyan),
+                ChangeStatus::Intended => ("begun, end unknown".to_owned(), Colour::Yellow),
+                ChangeStatus::Applied { .. } => ("done".to_owned(), Colour::Green),
+                ChangeStatus::Failed { error } => (format!("failed: {}", tame(error)), Colour::Red),
+            };
+            format!(
+                "change    {rule}{}: {}",
+                tame(&change.summary),
+                paint(colour, tint, &word)
+            )
+        }
+        Event::Finished {
+            function, outcome, ..
+        } => format!("finished  {rule}{function}: {}", tame(&outcome.to_string())),
+        Event::Tallied { object, tally, .. } => {
+            let counts: Vec<_> = tally
+                .iter()
+                .map(|tally| format!("{} × {} {}", tally.count, tally.rule, tally.decision.name()))
+                .collect();
+            format!(
+                "read      {}: {}",
+                tame(object),
+                if counts.is_empty() {
+                    "nothing beside what is listed singly".to_owned()
+                } else {
+                    counts.join(", ")
+                }
+            )
+        }
+        Event::Received {
+            object,
+            disposition,
+            because,
+        } => {
+            format!(
+                "received  {}: {}: {}",
+                tame(object),
+                format!("{disposition:?}").to_lowercase(),
+                tame(because)
+            )
+        }
+    };
+    format!("{at}  {what}")
+}

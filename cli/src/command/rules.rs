@@ -1,0 +1,194 @@
+//! `remediate rules`: what there is, and turning it on and off.
+
+use std::path::PathBuf;
+
+use remediate_core::config::{Config, ConfigFiles, RulesEdit};
+use remediate_core::rule::{self, Mode, RiskTier};
+use serde_json::json;
+
+use crate::args::{Format, ModeArg, PlaceArgs, RulesCommand};
+use crate::error::CliError;
+use crate::print::{Colour, coloured, paint, table};
+
+pub fn run(command: RulesCommand, place: &PlaceArgs) -> Result<(), CliError> {
+    match command {
+        RulesCommand::List { format } => list(&place.config()?, format),
+        RulesCommand::Show { rule } => show(&place.config()?, &rule),
+        RulesCommand::Enable { rules } => edit(
+            place,
+            |file| {
+                rules
+                    .iter()
+                    .try_for_each(|rule| Ok(file.set_enabled(rule, true)?))
+            },
+            || rules.iter().for_each(|rule| enabled(rule)),
+        ),
+        RulesCommand::Disable { rules } => edit(
+            place,
+            |file| {
+                rules
+                    .iter()
+                    .try_for_each(|rule| Ok(file.set_enabled(rule, false)?))
+            },
+            || println!("off: {}", rules.join(", ")),
+        ),
+        RulesCommand::Mode { rule, mode } => {
+            let mode = match mode {
+                ModeArg::Observe => Mode::Observe,
+                ModeArg::Propose => Mode::Propose,
+                ModeArg::Act => Mode::Act,
+            };
+            edit(
+                place,
+                |file| Ok(file.set_mode(&rule, mode)?),
+                || println!("{rule}: mode {mode}"),
+            )
+        }
+    }
+}
+
+fn list(config: &Config, format: Format) -> Result<(), CliError> {
+    let colour = coloured();
+    let mut rows = vec![
+        ["RULE", "STATE", "MODE", "RISK", "FUNCTIONS", "TITLE"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for (id, rule) in config.rules.iter() {
+        let Some(spec) = rule::spec(id.as_str()) else {
+            continue;
+        };
+        let functions: Vec<_> = rule
+            .config
+            .functions
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        match format {
+            Format::Json => println!(
+                "{}",
+                json!({ "rule": id, "enabled": rule.config.enabled, "mode": rule.config.mode, "tier": spec.tier, "functions": functions, "title": spec.title })
+            ),
+            Format::Text => rows.push(vec![
+                id.to_string(),
+                state(rule.config.enabled),
+                rule.config.mode.to_string(),
+                spec.tier.to_string(),
+                functions.join(", "),
+                spec.title.to_owned(),
+            ]),
+        }
+    }
+    if format == Format::Text {
+        let text = table(&rows);
+        for (index, line) in text.lines().enumerate() {
+            println!(
+                "{}",
+                if index == 0 {
+                    paint(colour, Colour::Bold, line)
+                } else {
+                    line.to_owned()
+                }
+            );
+        }
+    }
+    Ok(())
+}
+
+fn state(enabled: bool) -> String {
+    if enabled { "on" } else { "off" }.to_owned()
+}
+
+fn show(config: &Config, id: &str) -> Result<(), CliError> {
+    let unknown = || {
+        CliError::Usage(format!(
+            "there is no rule `{id}`: `remediate rules list` shows those there are"
+        ))
+    };
+    let spec = rule::spec(id).ok_or_else(unknown)?;
+    let rule = config.rules.get(&id.into()).ok_or_else(unknown)?;
+    println!("{id}: {}", spec.title);
+    println!("  state      {}", state(rule.config.enabled));
+    println!("  mode       {} (ships as {})", rule.config.mode, spec.mode);
+    println!("  risk       {}", spec.tier);
+    println!("  effect     {}", spec.effect);
+    println!(
+        "  functions  {}",
+        rule.config
+            .functions
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    if let Some(matches) = &rule.config.matches {
+        println!(
+            "  types      {}",
+            if matches.types.is_empty() {
+                "-".to_owned()
+            } else {
+                matches.types.join(", ")
+            }
+        );
+        println!(
+            "  names      {}",
+            if matches.names.is_empty() {
+                "-".to_owned()
+            } else {
+                matches.names.join(", ")
+            }
+        );
+    }
+    println!(
+        "  budget     {} changes per hour",
+        rule.config.max_changes_per_hour
+    );
+    for exemption in &rule.config.exemptions {
+        println!(
+            "  exempt     {} until {} by {}: {}",
+            exemption.subject, exemption.until, exemption.owner, exemption.reason
+        );
+    }
+    Ok(())
+}
+
+/// Changes `rules.toml` in place, if the result is a sound configuration; says so afterwards.
+fn edit(
+    place: &PlaceArgs,
+    change: impl FnOnce(&mut RulesEdit) -> Result<(), CliError>,
+    done: impl FnOnce(),
+) -> Result<(), CliError> {
+    let dir = place.config_dir().ok_or_else(|| {
+        CliError::Usage("there is no ./config to change: name the folder with --config".to_owned())
+    })?;
+    let path = dir.join("rules.toml");
+    let text = std::fs::read_to_string(&path).map_err(CliError::file(&path))?;
+    let mut file = RulesEdit::new(&text)?;
+    change(&mut file)?;
+    let text = file.text();
+    let mut files = ConfigFiles::from_dir(&dir)?;
+    files.replace("rules.toml", text.clone(), &dir.display().to_string());
+    Config::from_files(&files)?;
+    write_whole(path, &text)?;
+    done();
+    Ok(())
+}
+
+/// Writes beside the file and moves it into place, so that no reader ever sees half of it.
+fn write_whole(path: PathBuf, text: &str) -> Result<(), CliError> {
+    let mut beside = path.clone().into_os_string();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    std::fs::write(&beside, text).map_err(CliError::file(&beside))?;
+    std::fs::rename(&beside, &path).map_err(CliError::file(path))
+}
+
+fn enabled(id: &str) {
+    println!("on: {id}");
+    if let Some(spec) = rule::spec(id) {
+        println!("  risk {}: {}", spec.tier, spec.effect);
+        if spec.tier >= RiskTier::CanCutOff {
+            println!("  watch it first: remediate rules mode {id} observe");
+        }
+    }
+}

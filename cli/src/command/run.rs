@@ -1,0 +1,315 @@
+//! `remediate run`: posture logs and notifications from files, folders, S3 or standard input.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use orchestrator::intake::envelope::{self, Notification, ObjectRef};
+use orchestrator::intake::objects::{ObjectError, Objects};
+use orchestrator::{Handled, Moment, Orchestrator, OrchestratorError};
+use remediate_core::config::Config;
+use remediate_core::ledger::Ledger;
+
+use crate::args::{Format, PlaceArgs, RunArgs};
+use crate::error::CliError;
+use crate::local::LocalDispatcher;
+use crate::place::ProcessLock;
+use crate::report::Reporter;
+
+pub async fn run(args: RunArgs, place: &PlaceArgs) -> Result<(), CliError> {
+    let mut config = place.config()?;
+    if let Some(freshness) = args.freshness {
+        config.rules.global.freshness = freshness;
+    }
+    let session = Session::open(place, config, args.apply, args.objects.clone()).await?;
+    let mut reporter = Reporter::new(args.format, args.apply);
+    for input in inputs(&args.inputs)? {
+        session.handle(input, args.format, &mut reporter).await;
+    }
+    reporter.finish()
+}
+
+/// An orchestrator of this process with what it works on.
+pub struct Session {
+    orchestrator: Orchestrator,
+    /// Held to the end: a ledger has one worker at a time.
+    _lock: Option<ProcessLock>,
+}
+
+impl Session {
+    pub async fn open(
+        place: &PlaceArgs,
+        config: Config,
+        apply: bool,
+        objects: Option<PathBuf>,
+    ) -> Result<Self, CliError> {
+        let config = Arc::new(config);
+        let (ledger, lock): (Arc<dyn Ledger>, _) = if apply {
+            place.ledger_for_work(&config).await?
+        } else {
+            (Arc::new(place.copy_of_ledger(&config)?), None)
+        };
+        let dispatcher = LocalDispatcher::new(&config, Arc::clone(&ledger), apply)?;
+        let objects: Arc<dyn Objects> = match objects {
+            Some(dir) => Arc::new(FolderObjects { dir }),
+            None => stored_objects().await,
+        };
+        let orchestrator = Orchestrator {
+            config,
+            ledger,
+            objects,
+            dispatcher: Arc::new(dispatcher),
+            progress: None,
+        };
+        Ok(Self {
+            orchestrator,
+            _lock: lock,
+        })
+    }
+
+    pub fn orchestrator(&self) -> &Orchestrator {
+        &self.orchestrator
+    }
+
+    async fn handle(&self, input: Input, format: Format, reporter: &mut Reporter) {
+        let name = input.name();
+        let bar = (format == Format::Text).then(|| progress_bar(&name));
+        let orchestrator = Orchestrator {
+            progress: bar.as_ref().map(observer),
+            ..self.orchestrator.clone()
+        };
+        let handled = handle_input(&orchestrator, input).await;
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        for handled in handled {
+            match handled {
+                Ok(handled) => reporter.handled(handled),
+                Err(error) => reporter.failed(&name, &error.to_string()),
+            }
+        }
+    }
+}
+
+/// One thing to read.
+enum Input {
+    File(PathBuf),
+    Stdin,
+    Stored(ObjectRef),
+}
+
+impl Input {
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Stdin => "standard input".to_owned(),
+            Self::Stored(object) => object.to_string(),
+        }
+    }
+}
+
+/// The files behind the arguments, those of a folder in the order of their names.
+fn inputs(arguments: &[String]) -> Result<Vec<Input>, CliError> {
+    let mut inputs = Vec::new();
+    for argument in arguments {
+        if argument == "-" {
+            inputs.push(Input::Stdin);
+        } else if let Some(rest) = argument.strip_prefix("s3://") {
+            let (bucket, key) = rest
+                .split_once('/')
+                .filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
+                .ok_or_else(|| {
+                    CliError::Usage(format!(
+                        "`{argument}` is no object: expected s3://bucket/key"
+                    ))
+                })?;
+            inputs.push(Input::Stored(ObjectRef {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+                ..ObjectRef::default()
+            }));
+        } else {
+            collect(Path::new(argument), &mut inputs)?;
+        }
+    }
+    Ok(inputs)
+}
+
+fn collect(path: &Path, inputs: &mut Vec<Input>) -> Result<(), CliError> {
+    let about = std::fs::metadata(path).map_err(CliError::file(path))?;
+    if !about.is_dir() {
+        inputs.push(Input::File(path.to_owned()));
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(path).map_err(CliError::file(path))?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(CliError::file(path))?;
+    paths.sort();
+    let visible = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| !name.to_string_lossy().starts_with('.'))
+    };
+    paths
+        .iter()
+        .filter(|path| visible(path))
+        .try_for_each(|path| collect(path, inputs))
+}
+
+/// The most that is looked at to tell a notification from a log.
+const HEAD: usize = 256 * 1024;
+
+/// An input is a notification if it is one JSON value of a known envelope's shape; anything else is a log.
+async fn handle_input(
+    orchestrator: &Orchestrator,
+    input: Input,
+) -> Vec<Result<Handled, OrchestratorError>> {
+    let name = input.name();
+    let moment = Moment {
+        now: Timestamp::now(),
+        deadline: None,
+    };
+    let reader: Result<Box<dyn Read + Send>, _> = match input {
+        Input::File(path) => File::open(&path)
+            .map(|file| Box::new(file) as Box<dyn Read + Send>)
+            .map_err(|error| unavailable(&name, &error)),
+        Input::Stdin => Ok(Box::new(std::io::stdin())),
+        Input::Stored(object) => orchestrator.objects.open(&object).await,
+    };
+    let mut reader = match reader {
+        Ok(reader) => reader,
+        Err(error) => return vec![Err(error.into())],
+    };
+    let read = tokio::task::spawn_blocking(move || {
+        let mut head = Vec::new();
+        reader
+            .by_ref()
+            .take(HEAD as u64)
+            .read_to_end(&mut head)
+            .map(|_| (head, reader))
+    })
+    .await;
+    let (head, rest) = match read {
+        Ok(Ok(read)) => read,
+        Ok(Err(error)) => return vec![Err(unavailable(&name, &error).into())],
+        Err(_) => return vec![Err(OrchestratorError::Interrupted { object: name })],
+    };
+    match notifications(&head) {
+        Some(notifications) => {
+            let mut handled = Vec::new();
+            for notification in notifications {
+                handled.push(orchestrator.handle(notification, moment).await);
+            }
+            handled
+        }
+        None => vec![
+            orchestrator
+                .posture_log(
+                    name,
+                    Box::new(std::io::Cursor::new(head).chain(rest)),
+                    moment,
+                )
+                .await,
+        ],
+    }
+}
+
+fn notifications(head: &[u8]) -> Option<Vec<Notification>> {
+    if head.len() >= HEAD {
+        return None;
+    }
+    let event: serde_json::Value =
+        serde_json::from_slice(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)).ok()?;
+    let records = envelope::open(&event);
+    let notifications: Vec<_> = records
+        .into_iter()
+        .filter_map(|record| record.content.ok())
+        .flatten()
+        .collect();
+    (!notifications.is_empty()).then_some(notifications)
+}
+
+fn unavailable(name: &str, error: &std::io::Error) -> ObjectError {
+    ObjectError::Unavailable {
+        object: name.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+fn progress_bar(name: &str) -> ProgressBar {
+    // Without a terminal the bar draws nothing by itself.
+    let bar = ProgressBar::new_spinner().with_message(name.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {bytes} read in {elapsed}") {
+        bar.set_style(style);
+    }
+    if std::io::stderr().is_terminal() {
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    }
+    bar
+}
+
+fn observer(bar: &ProgressBar) -> orchestrator::intake::posture::OnProgress {
+    let bar = bar.clone();
+    Arc::new(move |progress| bar.set_position(progress.stored))
+}
+
+/// Objects in a folder: DIR/<bucket>/<key> or DIR/<key>.
+struct FolderObjects {
+    dir: PathBuf,
+}
+
+#[async_trait::async_trait]
+impl Objects for FolderObjects {
+    async fn open(&self, object: &ObjectRef) -> Result<Box<dyn Read + Send>, ObjectError> {
+        let name = object.to_string();
+        // A key is text from outside: it must not lead out of the folder.
+        let inside = |path: &str| {
+            Path::new(path)
+                .components()
+                .all(|part| matches!(part, std::path::Component::Normal(_)))
+        };
+        if !inside(&object.key) || !inside(&object.bucket) {
+            return Err(ObjectError::Unavailable {
+                object: name,
+                reason: "its name leads out of the folder".to_owned(),
+            });
+        }
+        let candidates = [
+            self.dir.join(&object.bucket).join(&object.key),
+            self.dir.join(&object.key),
+        ];
+        match candidates.iter().find(|path| path.is_file()) {
+            Some(path) => File::open(path)
+                .map(|file| Box::new(file) as Box<dyn Read + Send>)
+                .map_err(|error| unavailable(&name, &error)),
+            None => Err(ObjectError::Gone { object: name }),
+        }
+    }
+}
+
+#[cfg(feature = "aws")]
+async fn stored_objects() -> Arc<dyn Objects> {
+    use orchestrator::intake::objects::S3Objects;
+    use remediate_core::aws;
+    Arc::new(S3Objects::new(aws::s3_client(aws::sdk_config().await)))
+}
+
+#[cfg(not(feature = "aws"))]
+async fn stored_objects() -> Arc<dyn Objects> {
+    struct NoObjects;
+    #[async_trait::async_trait]
+    impl Objects for NoObjects {
+        async fn open(&self, object: &ObjectRef) -> Result<Box<dyn Read + Send>, ObjectError> {
+            let reason = "this build reads no S3: build it with the feature `aws`, or say where the objects are with --objects".to_owned();
+            Err(ObjectError::Unavailable {
+                object: object.to_string(),
+                reason,
+            })
+        }
+    }
+    Arc::new(NoObjects)
+}
