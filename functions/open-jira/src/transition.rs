@@ -69,6 +69,9 @@ impl Writer {
             return Ok(skipped(key.unwrap_or("-"), "the ticket is no longer there"));
         };
         let (id, key) = (issue.id.clone(), issue.key.clone());
+        if matches!(direction, Direction::Close { .. }) && !issue.is_open() {
+            return Ok(skipped(&key, "it is closed already"));
+        }
         let action = format!("{} {key}", direction.verb());
         let view = match self.client.issue(&action, &id).await {
             Ok(view) => view,
