@@ -25,15 +25,22 @@ pub async fn sdk_config() -> &'static SdkConfig {
                 .operation_attempt_timeout(Duration::from_secs(10))
                 .operation_timeout(Duration::from_secs(30))
                 .build();
-            aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).load()
+            aws_config::defaults(BehaviorVersion::v2026_01_12())
+                .timeout_config(timeouts)
+                .load()
         })
         .await
 }
 
 /// A client for S3. A custom endpoint (a mock, MinIO) is addressed by path, since it has no host name per bucket.
 pub fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
-    let custom = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-    aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(custom).build())
+    let custom =
+        config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+    aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::config::Builder::from(config)
+            .force_path_style(custom)
+            .build(),
+    )
 }
 
 /// Fetches a secret that is kept on AWS.
@@ -41,27 +48,47 @@ pub fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
 /// # Errors
 /// When it is not there, may not be read, or lacks the key.
 pub(crate) async fn secret(reference: &SecretRef) -> Result<SecretString, SecretError> {
-    let unavailable = |reason: String| SecretError::Unavailable { reference: reference.clone(), reason };
+    let unavailable = |reason: String| SecretError::Unavailable {
+        reference: reference.clone(),
+        reason,
+    };
     let config = sdk_config().await;
     match reference {
-        SecretRef::Env(_) | SecretRef::Given(_) => Err(unavailable("is not kept on AWS".to_owned())),
+        SecretRef::Env(_) | SecretRef::Given(_) => {
+            Err(unavailable("is not kept on AWS".to_owned()))
+        }
         SecretRef::Ssm(name) => {
             let client = aws_sdk_ssm::Client::new(config);
-            let answer = client.get_parameter().name(name).with_decryption(true).send().await;
+            let answer = client
+                .get_parameter()
+                .name(name)
+                .with_decryption(true)
+                .send()
+                .await;
             let answer = answer.map_err(|error| unavailable(described(&error, error.code())))?;
-            let value = answer.parameter.and_then(|parameter| parameter.value).filter(|value| !value.is_empty());
-            value.map(SecretString::from).ok_or_else(|| unavailable("the parameter is empty".to_owned()))
+            let value = answer
+                .parameter
+                .and_then(|parameter| parameter.value)
+                .filter(|value| !value.is_empty());
+            value
+                .map(SecretString::from)
+                .ok_or_else(|| unavailable("the parameter is empty".to_owned()))
         }
         SecretRef::SecretsManager { id, key } => {
             let client = aws_sdk_secretsmanager::Client::new(config);
             let answer = client.get_secret_value().secret_id(id).send().await;
             let answer = answer.map_err(|error| unavailable(described(&error, error.code())))?;
-            let whole = answer.secret_string.map(SecretString::from).ok_or_else(|| unavailable("the secret is binary: expected text".to_owned()))?;
+            let whole = answer
+                .secret_string
+                .map(SecretString::from)
+                .ok_or_else(|| unavailable("the secret is binary: expected text".to_owned()))?;
             let Some(key) = key else { return Ok(whole) };
-            let object: serde_json::Value =
-                serde_json::from_str(whole.expose_secret()).map_err(|_| unavailable(format!("is no JSON object, so it has no key `{key}`")))?;
+            let object: serde_json::Value = serde_json::from_str(whole.expose_secret())
+                .map_err(|_| unavailable(format!("is no JSON object, so it has no key `{key}`")))?;
             let value = object.get(key).and_then(serde_json::Value::as_str);
-            value.map(SecretString::from).ok_or_else(|| unavailable(format!("has no text under the key `{key}`")))
+            value
+                .map(SecretString::from)
+                .ok_or_else(|| unavailable(format!("has no text under the key `{key}`")))
         }
     }
 }
@@ -107,7 +134,11 @@ pub enum ConfigSourceError {
     #[error("REMEDIATE_CONFIG is `{0}`: expected s3://<bucket>[/<prefix>]")]
     Address(String),
     #[error("configuration s3://{bucket}/{key}: {reason}")]
-    Unavailable { bucket: String, key: String, reason: String },
+    Unavailable {
+        bucket: String,
+        key: String,
+        reason: String,
+    },
     #[error("the configuration is invalid, and there is no earlier one to stay with:\n{0}")]
     Invalid(#[from] ConfigError),
 }
@@ -119,8 +150,15 @@ impl ConfigSource {
     /// When it is no S3 address.
     pub async fn from_env() -> Result<Self, ConfigSourceError> {
         let address = std::env::var("REMEDIATE_CONFIG").unwrap_or_default();
-        let stored = if address.is_empty() { None } else { Some(Stored::at(&address).await?) };
-        Ok(Self { stored, state: Mutex::default() })
+        let stored = if address.is_empty() {
+            None
+        } else {
+            Some(Stored::at(&address).await?)
+        };
+        Ok(Self {
+            stored,
+            state: Mutex::default(),
+        })
     }
 
     /// The configuration in force now.
@@ -130,7 +168,10 @@ impl ConfigSource {
     pub async fn current(&self) -> Result<Arc<Config>, ConfigSourceError> {
         let mut state = self.state.lock().await;
         if let Some(active) = &state.active
-            && (self.stored.is_none() || state.checked.is_some_and(|checked| checked.elapsed() < CHECK_EVERY))
+            && (self.stored.is_none()
+                || state
+                    .checked
+                    .is_some_and(|checked| checked.elapsed() < CHECK_EVERY))
         {
             return Ok(Arc::clone(active));
         }
@@ -141,7 +182,10 @@ impl ConfigSource {
                 state.active = Some(Arc::clone(&config));
                 Ok(config)
             }
-            Ok(None) => state.active.clone().ok_or_else(|| ConfigError::Missing("configuration".to_owned()).into()),
+            Ok(None) => state
+                .active
+                .clone()
+                .ok_or_else(|| ConfigError::Missing("configuration".to_owned()).into()),
             Err(error) => {
                 telemetry::count("ConfigurationInvalid", 1, &[]);
                 tracing::error!(%error, "Configuration was not taken; the last good one stays.");
@@ -163,7 +207,11 @@ impl ConfigSource {
         }
         let mut files = ConfigFiles::packaged();
         if let Some(stored) = &self.stored {
-            let origin = format!("s3://{}/{}", stored.bucket, stored.prefix.trim_end_matches('/'));
+            let origin = format!(
+                "s3://{}/{}",
+                stored.bucket,
+                stored.prefix.trim_end_matches('/')
+            );
             for (name, held) in FILES.iter().zip(&state.fetched) {
                 if let Some((_, text)) = held {
                     files.replace(name, text.clone(), origin.trim_end_matches('/'));
@@ -182,20 +230,38 @@ impl Stored {
         if bucket.is_empty() {
             return Err(wrong());
         }
-        let prefix = if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") };
-        Ok(Self { client: s3_client(sdk_config().await), bucket: bucket.to_owned(), prefix })
+        let prefix = if prefix.is_empty() || prefix.ends_with('/') {
+            prefix.to_owned()
+        } else {
+            format!("{prefix}/")
+        };
+        Ok(Self {
+            client: s3_client(sdk_config().await),
+            bucket: bucket.to_owned(),
+            prefix,
+        })
     }
 
     /// Fetches a file unless it is the one we hold; says whether there is something new.
-    async fn fetch(&self, name: &str, held: &mut Option<(String, String)>) -> Result<bool, ConfigSourceError> {
+    async fn fetch(
+        &self,
+        name: &str,
+        held: &mut Option<(String, String)>,
+    ) -> Result<bool, ConfigSourceError> {
         let key = format!("{}{name}", self.prefix);
-        let unavailable = |reason: String| ConfigSourceError::Unavailable { bucket: self.bucket.clone(), key: key.clone(), reason };
+        let unavailable = |reason: String| ConfigSourceError::Unavailable {
+            bucket: self.bucket.clone(),
+            key: key.clone(),
+            reason,
+        };
         let request = self.client.get_object().bucket(&self.bucket).key(&key);
         let request = request.set_if_none_match(held.as_ref().map(|(etag, _)| etag.clone()));
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => {
-                let status = error.raw_response().map(|response| response.status().as_u16());
+                let status = error
+                    .raw_response()
+                    .map(|response| response.status().as_u16());
                 return match (status, error.code()) {
                     (Some(304), _) => Ok(false),
                     (Some(404), _) | (_, Some("NoSuchKey")) => Ok(held.take().is_some()),
@@ -204,8 +270,13 @@ impl Stored {
             }
         };
         let etag = answer.e_tag().unwrap_or_default().to_owned();
-        let body = answer.body.collect().await.map_err(|error| unavailable(error.to_string()))?;
-        let text = String::from_utf8(body.to_vec()).map_err(|_| unavailable("is not UTF-8".to_owned()))?;
+        let body = answer
+            .body
+            .collect()
+            .await
+            .map_err(|error| unavailable(error.to_string()))?;
+        let text =
+            String::from_utf8(body.to_vec()).map_err(|_| unavailable("is not UTF-8".to_owned()))?;
         if held.as_ref().is_some_and(|(_, known)| *known == text) {
             return Ok(false);
         }

@@ -51,7 +51,9 @@ pub struct BatchItemFailure {
 
 impl BatchResponse {
     pub fn fail(&mut self, record: &QueueRecord) {
-        self.batch_item_failures.push(BatchItemFailure { item_identifier: record.message_id.clone() });
+        self.batch_item_failures.push(BatchItemFailure {
+            item_identifier: record.message_id.clone(),
+        });
     }
 }
 
@@ -63,7 +65,10 @@ pub enum InvocationError {
     #[error(transparent)]
     Config(#[from] aws::ConfigSourceError),
     #[error("{function} cannot be set up: {reason}")]
-    Setup { function: &'static str, reason: String },
+    Setup {
+        function: &'static str,
+        reason: String,
+    },
 }
 
 impl From<InvocationError> for Diagnostic {
@@ -73,7 +78,10 @@ impl From<InvocationError> for Diagnostic {
             InvocationError::Config(_) => "ConfigurationInvalid",
             InvocationError::Setup { .. } => "SetupFailed",
         };
-        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+        Self {
+            error_type: error_type.to_owned(),
+            error_message: error.to_string(),
+        }
     }
 }
 
@@ -82,7 +90,10 @@ impl From<InvocationError> for Diagnostic {
 /// # Errors
 /// When it is not set.
 pub fn variable(name: &'static str) -> Result<String, InvocationError> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(InvocationError::Unset(name))
+    std::env::var(name)
+        .ok()
+        .filter(|value| !value.is_empty())
+        .ok_or(InvocationError::Unset(name))
 }
 
 /// The ledger that `LEDGER_TABLE` names.
@@ -92,8 +103,15 @@ pub fn variable(name: &'static str) -> Result<String, InvocationError> {
 pub async fn ledger(config: &Config) -> Result<Arc<DynamoLedger>, InvocationError> {
     let client = aws_sdk_dynamodb::Client::new(aws::sdk_config().await);
     let history = config.rules.global.retention.get();
-    let retention = Retention { history, closed: history };
-    Ok(Arc::new(DynamoLedger::new(client, variable("LEDGER_TABLE")?, retention)))
+    let retention = Retention {
+        history,
+        closed: history,
+    };
+    Ok(Arc::new(DynamoLedger::new(
+        client,
+        variable("LEDGER_TABLE")?,
+        retention,
+    )))
 }
 
 /// Serves a function until the runtime ends the process. `build` makes it anew whenever the configuration changes.
@@ -107,7 +125,11 @@ where
     E: std::fmt::Display,
 {
     telemetry::init_lambda();
-    let host = Host { source: ConfigSource::from_env().await?, built: Mutex::new(None), build };
+    let host = Host {
+        source: ConfigSource::from_env().await?,
+        built: Mutex::new(None),
+        build,
+    };
     let handler = service_fn(|event: LambdaEvent<QueueEvent>| async { host.invoke(event).await });
     let runtime = Runtime::new(handler);
     runtime.run().await
@@ -132,10 +154,23 @@ where
     B: Fn(Arc<Config>, Arc<dyn Ledger>) -> Result<F, E>,
     E: std::fmt::Display,
 {
-    async fn invoke(&self, event: LambdaEvent<QueueEvent>) -> Result<BatchResponse, InvocationError> {
+    async fn invoke(
+        &self,
+        event: LambdaEvent<QueueEvent>,
+    ) -> Result<BatchResponse, InvocationError> {
         let (function, ledger) = self.function().await?;
-        let lease = event.context.deadline().duration_since(std::time::SystemTime::now()).unwrap_or_default() + Duration::from_secs(30);
-        let runner = Runner { function: &*function, ledger: &*ledger, owner: &event.context.request_id, lease };
+        let lease = event
+            .context
+            .deadline()
+            .duration_since(std::time::SystemTime::now())
+            .unwrap_or_default()
+            + Duration::from_secs(30);
+        let runner = Runner {
+            function: &*function,
+            ledger: &*ledger,
+            owner: &event.context.request_id,
+            lease,
+        };
         let mut response = BatchResponse::default();
         let mut wall: Option<FaultClass> = None;
         for record in &event.payload.records {
@@ -161,14 +196,24 @@ where
         }
         let ledger: Arc<dyn Ledger> = ledger(&config).await?;
         let function = (self.build)(Arc::clone(&config), Arc::clone(&ledger));
-        let function = Arc::new(function.map_err(|error| InvocationError::Setup { function: F::NAME, reason: error.to_string() })?);
-        *built = Some(Built { config: config.hash.clone(), function: Arc::clone(&function), ledger: Arc::clone(&ledger) });
+        let function = Arc::new(function.map_err(|error| InvocationError::Setup {
+            function: F::NAME,
+            reason: error.to_string(),
+        })?);
+        *built = Some(Built {
+            config: config.hash.clone(),
+            function: Arc::clone(&function),
+            ledger: Arc::clone(&ledger),
+        });
         Ok((function, ledger))
     }
 }
 
 /// Runs the task of one record; the class of the error if it is to come back.
-async fn run_record<F: Function>(runner: &Runner<'_, F>, record: &QueueRecord) -> Option<FaultClass> {
+async fn run_record<F: Function>(
+    runner: &Runner<'_, F>,
+    record: &QueueRecord,
+) -> Option<FaultClass> {
     let function = [("Function", F::NAME)];
     let task: Task = match serde_json::from_str(&record.body) {
         Ok(task) => task,
@@ -219,10 +264,18 @@ async fn hold_back(record: &QueueRecord, class: FaultClass) {
 ///
 /// Should that fail, it comes back when the queue's own timeout ends: later or earlier, not lost.
 pub async fn make_visible(receipt: &str, after: Duration) {
-    let Ok(queue) = variable("QUEUE_URL") else { return };
+    let Ok(queue) = variable("QUEUE_URL") else {
+        return;
+    };
     let seconds = i32::try_from(after.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);
     let client = aws_sdk_sqs::Client::new(aws::sdk_config().await);
-    let answer = client.change_message_visibility().queue_url(queue).receipt_handle(receipt).visibility_timeout(seconds).send().await;
+    let answer = client
+        .change_message_visibility()
+        .queue_url(queue)
+        .receipt_handle(receipt)
+        .visibility_timeout(seconds)
+        .send()
+        .await;
     if let Err(error) = answer {
         tracing::warn!(error = %aws_sdk_sqs::error::DisplayErrorContext(&error), "Visibility was not changed.");
     }

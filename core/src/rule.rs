@@ -136,8 +136,16 @@ pub struct FunctionSpec {
 
 /// Every remediation function there is.
 pub const FUNCTIONS: &[FunctionSpec] = &[
-    FunctionSpec { name: "notify-telegram", grouping: crate::function::Grouping::PerPerson, feed: Feed::Queue },
-    FunctionSpec { name: "open-jira", grouping: crate::function::Grouping::PerFinding, feed: Feed::Queue },
+    FunctionSpec {
+        name: "notify-telegram",
+        grouping: crate::function::Grouping::PerPerson,
+        feed: Feed::Queue,
+    },
+    FunctionSpec {
+        name: "open-jira",
+        grouping: crate::function::Grouping::PerFinding,
+        feed: Feed::Queue,
+    },
 ];
 
 /// The entry of a function, if there is such a function.
