@@ -1,5 +1,8 @@
 //! The ledger on SQLite: what every ledger must do, and what only a file can do wrong.
 
+// What a test stands on, fails it.
+#![allow(clippy::unwrap_used)]
+
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -77,6 +77,7 @@ macro_rules! ledger_conformance {
             budgets::of_many_marks_raised_at_once_the_highest_stands,
             keeping::entries_past_their_keeping_are_gone,
             keeping::closed_incidents_past_their_keeping_are_gone_and_open_ones_stay,
+            keeping::idle_threads_past_their_keeping_are_new_and_held_ones_stay,
             keeping::what_is_within_its_keeping_stays,
         }
     };

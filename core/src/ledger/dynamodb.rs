@@ -62,6 +62,11 @@ impl DynamoLedger {
             retention,
         }
     }
+
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
 }
 
 #[async_trait]

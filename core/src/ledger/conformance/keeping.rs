@@ -1,9 +1,13 @@
 //! How long things are kept.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::{failure, kept, noon, observed, opened, passed, seconds};
-use crate::ledger::{Disposition, Entry, Event, HistoryQuery, Ledger, Retention};
+use crate::id::TaskId;
+use crate::ledger::{
+    Acquired, Disposition, Entry, Event, HistoryQuery, Keep, Ledger, Retention, ThreadKey,
+};
 
 pub async fn entries_past_their_keeping_are_gone<L: Ledger>(make: impl AsyncFn(Retention) -> L) {
     let ledger = make(Retention {
@@ -68,6 +72,51 @@ pub async fn closed_incidents_past_their_keeping_are_gone_and_open_ones_stay<L: 
     let found = ledger.incidents(&prints[2..]).await.unwrap();
     assert_eq!(found.get(&prints[2]), Some(&anew));
     assert_eq!(ledger.open("posture").await.unwrap().len(), 3);
+}
+
+pub async fn idle_threads_past_their_keeping_are_new_and_held_ones_stay<L: Ledger>(
+    make: impl AsyncFn(Retention) -> L,
+) {
+    let ledger = make(Retention {
+        closed: seconds(1),
+        ..kept()
+    })
+    .await;
+    let key = |group: &str| ThreadKey {
+        function: "open-jira".into(),
+        group: group.to_owned(),
+    };
+    let acquire = async |group: &str| {
+        let answer = ledger
+            .acquire(&key(group), "one", seconds(900), Timestamp::now())
+            .await
+            .unwrap();
+        match answer {
+            Acquired::Held(thread) => *thread,
+            Acquired::Busy { until } => panic!("{group} is busy until {until}"),
+        }
+    };
+    for (group, keep) in [("idle", Keep::Nothing), ("held", Keep::Lease)] {
+        let mut thread = acquire(group).await;
+        thread.state = json!("written");
+        thread.finish(&TaskId::new("t"));
+        ledger
+            .save(&mut thread, keep, Timestamp::now())
+            .await
+            .unwrap();
+    }
+    let only_acquired = acquire("only acquired").await;
+    run_out(&ledger).await;
+
+    assert_eq!(ledger.thread(&key("idle")).await.unwrap(), None);
+    let again = acquire("idle").await;
+    assert_eq!((again.state, again.done), (Value::Null, vec![]));
+    let held = ledger.thread(&key("held")).await.unwrap().unwrap();
+    assert_eq!(held.state, json!("written"));
+    assert_eq!(
+        ledger.thread(&key("only acquired")).await.unwrap(),
+        Some(only_acquired)
+    );
 }
 
 pub async fn what_is_within_its_keeping_stays<L: Ledger>(make: impl AsyncFn(Retention) -> L) {

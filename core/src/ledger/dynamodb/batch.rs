@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, WriteRequest};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
 use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
 
@@ -27,26 +27,31 @@ impl DynamoLedger {
         action: &'static str,
         keys: Vec<Attributes>,
     ) -> Result<Vec<Attributes>, LedgerError> {
-        let batches = keys
-            .chunks(READ_AT_ONCE)
-            .map(|batch| self.get_batch(action, batch.to_vec()));
-        let found: Vec<_> = stream::iter(batches.collect::<Vec<_>>())
+        let found: Vec<_> = stream::iter(chunks(keys, READ_AT_ONCE))
+            .map(|batch| self.get_batch(action, batch))
             .buffer_unordered(CONCURRENT)
             .try_collect()
             .await?;
-        Ok(found.concat())
+        Ok(found.into_iter().flatten().collect())
     }
 
-    /// Writes the items, replacing those of the same keys. No key may occur twice.
-    pub(super) async fn put_all(
+    /// Writes items, replacing those of the same keys. No key may occur twice. A batch is made when its turn comes:
+    /// not all of a large number of items are in memory.
+    pub(super) async fn put_all<T: Send>(
         &self,
         action: &'static str,
-        requests: Vec<WriteRequest>,
+        values: Vec<T>,
+        item_of: impl Fn(T) -> Result<Attributes, LedgerError> + Send + Sync,
     ) -> Result<(), LedgerError> {
-        let batches = requests
-            .chunks(WRITTEN_AT_ONCE)
-            .map(|batch| self.put_batch(action, batch.to_vec()));
-        stream::iter(batches.collect::<Vec<_>>())
+        let item_of = &item_of;
+        stream::iter(chunks(values, WRITTEN_AT_ONCE))
+            .map(|batch| async move {
+                let requests = batch
+                    .into_iter()
+                    .map(|value| put_request(action, item_of(value)?))
+                    .collect::<Result<Vec<_>, _>>()?;
+                self.put_batch(action, requests).await
+            })
             .buffer_unordered(CONCURRENT)
             .try_collect()
             .await
@@ -121,6 +126,23 @@ impl DynamoLedger {
             wait_in_vain(action, asked, left.len(), &mut vain).await?;
         }
     }
+}
+
+fn chunks<T>(values: Vec<T>, size: usize) -> impl Iterator<Item = Vec<T>> {
+    let mut values = values.into_iter();
+    std::iter::from_fn(move || Some(values.by_ref().take(size).collect()))
+        .take_while(|chunk: &Vec<T>| !chunk.is_empty())
+}
+
+fn put_request(action: &'static str, item: Attributes) -> Result<WriteRequest, LedgerError> {
+    let put = PutRequest::builder()
+        .set_item(Some(item))
+        .build()
+        .map_err(|error| LedgerError::Unavailable {
+            action,
+            source: Box::new(error),
+        })?;
+    Ok(WriteRequest::builder().put_request(put).build())
 }
 
 /// Waits before the rest is sent again; gives up when too many attempts in a row did nothing at all.

@@ -36,14 +36,14 @@ where
 {
     move |error| {
         let cause = match &error {
-            SdkError::ServiceError(refused) => CallError::Refused {
-                code: refused
-                    .err()
-                    .code()
-                    .unwrap_or("an unnamed error")
-                    .to_owned(),
-                message: refused.err().message().unwrap_or("no message").to_owned(),
-                request: refused.err().request_id().unwrap_or("unknown").to_owned(),
+            SdkError::ServiceError(refused) => match refused.err().code() {
+                Some(code) => CallError::Refused {
+                    code: code.to_owned(),
+                    message: refused.err().message().unwrap_or("no message").to_owned(),
+                    request: refused.err().request_id().unwrap_or("unknown").to_owned(),
+                },
+                // A proxy's page, for example.
+                None => CallError::Answer(refused.raw().status().as_u16()),
             },
             SdkError::TimeoutError(_) => CallError::Timeout,
             SdkError::DispatchFailure(failure) => CallError::Connection(

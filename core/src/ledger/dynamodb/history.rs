@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use futures::stream::{self, StreamExt};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -40,22 +39,9 @@ impl DynamoLedger {
             .iter()
             .map(|entry| (entry.id.as_str(), entry))
             .collect();
-        let requests = last
-            .into_values()
-            .map(|entry| self.put_request(entry))
-            .collect::<Result<Vec<_>, _>>()?;
-        self.put_all("record", requests).await
-    }
-
-    fn put_request(&self, entry: &Entry) -> Result<WriteRequest, LedgerError> {
-        let put = PutRequest::builder()
-            .set_item(Some(self.entry_item(entry)?))
-            .build()
-            .map_err(|error| LedgerError::Unavailable {
-                action: "record",
-                source: Box::new(error),
-            })?;
-        Ok(WriteRequest::builder().put_request(put).build())
+        let entries: Vec<&Entry> = last.into_values().collect();
+        self.put_all("record", entries, |entry| self.entry_item(entry))
+            .await
     }
 
     fn entry_item(&self, entry: &Entry) -> Result<Attributes, LedgerError> {

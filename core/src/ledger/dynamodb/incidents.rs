@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder as Change;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
@@ -198,7 +199,7 @@ impl DynamoLedger {
         if let Some(vanish) = vanish {
             changes.push(TransactWriteItem::builder().delete(vanish.map_err(unbuildable)?));
         }
-        let changes = changes.into_iter().map(|change| change.build()).collect();
+        let changes = changes.into_iter().map(Change::build).collect();
         let answer = self
             .client
             .transact_write_items()

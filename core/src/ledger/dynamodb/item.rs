@@ -15,8 +15,8 @@ pub(super) fn text(value: impl Into<String>) -> AttributeValue {
 }
 
 /// Integers only: DynamoDB's numbers have 38 digits, so all of ours fit.
-pub(super) fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
+pub(super) fn number(value: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(value.into().to_string())
 }
 
 /// A fresh `write_id`: whose hand a write was.
