@@ -149,8 +149,10 @@ pub(crate) fn present<'a>(state: &'a mut State, key: Option<&str>) -> Option<&'a
 /// Notes what a ticket looks like, says whether it is done.
 pub(crate) fn note_view(state: &mut State, view: &IssueView, now: Timestamp) -> Category {
     if let Some(issue) = &mut state.issue {
-        // A ticket that was moved to another project has another key.
-        issue.key.clone_from(&view.key);
+        // A ticket that was moved to another project keeps its number and has another key.
+        if view.id == issue.id {
+            issue.key.clone_from(&view.key);
+        }
         issue.status = match (view.category, issue.status) {
             (Category::Other, _) => Status::Open,
             (Category::Done, closed @ Status::Closed { .. }) => closed,

@@ -30,6 +30,7 @@ mod search;
 pub(crate) use answer::Answer;
 pub(crate) use issues::{Category, Created, IssueView, Transition};
 pub use project::RequiredField;
+pub(crate) use search::quoted;
 
 /// A wait that is sat out in place, once per call.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -87,26 +88,44 @@ impl<'a> Call<'a> {
 
 pub(crate) struct Client {
     config: Arc<Config>,
-    http: reqwest::Client,
+    http: OnceCell<reqwest::Client>,
     token: OnceCell<SecretString>,
 }
 
 impl Client {
-    pub(crate) fn new(config: Arc<Config>) -> Result<Self, JiraError> {
-        let http = reqwest::Client::builder()
-            .timeout(config.services.jira.timeout.get())
-            // A redirect would carry the credentials to whatever it names.
-            .redirect(reqwest::redirect::Policy::none())
-            // A Lambda function sleeps between invocations while its idle connections die; a create on such a one would
-            // be a lost answer and cost a search and a minute. A handshake costs less.
-            .pool_max_idle_per_host(0)
-            .build()
-            .map_err(|error| JiraError::Client(error.to_string()))?;
-        Ok(Self {
+    /// Makes a client that has read nothing yet: neither the token nor the machine's certificates.
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        Self {
             config,
-            http,
+            http: OnceCell::new(),
             token: OnceCell::new(),
-        })
+        }
+    }
+
+    async fn http(&self) -> Result<&reqwest::Client, JiraError> {
+        let jira = self.jira();
+        self.http
+            .get_or_try_init(|| async {
+                let mut builder = reqwest::Client::builder()
+                    .timeout(jira.timeout.get())
+                    // A redirect would carry the credentials to whatever it names.
+                    .redirect(reqwest::redirect::Policy::none())
+                    // A Lambda function sleeps between invocations while its idle connections die; a create on such a
+                    // one would be a lost answer and cost a search and a minute. A handshake costs less.
+                    .pool_max_idle_per_host(0);
+                if jira
+                    .base_url
+                    .as_ref()
+                    .is_some_and(|url| url.scheme() == "http")
+                {
+                    // No certificate is looked at, so a machine without any will do.
+                    builder = builder.tls_certs_only([]);
+                }
+                builder
+                    .build()
+                    .map_err(|error| JiraError::Client(causes(&error)))
+            })
+            .await
     }
 
     fn jira(&self) -> &Jira {
@@ -144,7 +163,8 @@ impl Client {
         let url = self.address(call)?;
         let authorization = self.authorization(call.action).await?;
         let mut request = self
-            .http
+            .http()
+            .await?
             .request(call.method.clone(), url)
             .header(AUTHORIZATION, authorization)
             .header(ACCEPT, "application/json")
@@ -235,8 +255,13 @@ impl Client {
         let detail = || answer.detail();
         let is_wrong_door =
             status.is_redirection() || (status == StatusCode::NOT_FOUND && answer.is_page());
-        // What was written is written, whoever Jira took us for.
-        if answer.is_anonymous() && !(status.is_success() && call.writes) {
+        // What was written is written, whoever Jira took us for; and a server in trouble says nothing about us.
+        let says_who_we_are = match status.as_u16() {
+            200..=299 => !call.writes,
+            429 | 500.. => false,
+            _ => true,
+        };
+        if says_who_we_are && answer.is_anonymous() {
             return Err(self.unauthorised(call, &answer));
         }
         match status.as_u16() {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::apply::{Writer, gone, note_comment, note_view, present};
-use crate::client::{Created, IssueView};
+use crate::client::{Created, IssueView, quoted};
 use crate::create::PROPERTY;
 use crate::effect::{Effect, Ticket};
 use crate::error::JiraError;
@@ -40,7 +40,7 @@ impl Writer {
                 let waited =
                     Duration::try_from(now.duration_since(intended_at)).unwrap_or_default();
                 let left = self.lag().saturating_sub(waited);
-                match self.find(ticket, intended_at, left, state).await? {
+                match self.find(ticket, intended_at, left, state, now).await? {
                     Some(view) => Ok(Recovery::Done(self.adopt_found(ticket, &view, state, now))),
                     None => Ok(Recovery::NotDone),
                 }
@@ -101,7 +101,7 @@ impl Writer {
         if lag > SHORT {
             return Err(unknown(action, reason));
         }
-        match self.find(ticket, now, lag, state).await {
+        match self.find(ticket, now, lag, state, now).await {
             Ok(Some(view)) => Ok(self.adopt_found(ticket, &view, state, now)),
             Ok(None) => Err(JiraError::NotDone { action, reason }),
             // Whatever keeps us from looking, the ticket may be there: that must not be forgotten.
@@ -123,12 +123,13 @@ impl Writer {
         intended_at: Timestamp,
         left: Duration,
         state: &State,
+        now: Timestamp,
     ) -> Result<Option<IssueView>, JiraError> {
         let action = format!("look for the ticket of {}", ticket.fingerprint);
         let deadline = Instant::now() + left;
         loop {
             let is_last = Instant::now() >= deadline;
-            if let Some(view) = self.look(&action, ticket, intended_at, state).await? {
+            if let Some(view) = self.look(&action, ticket, intended_at, state, now).await? {
                 return Ok(Some(view));
             }
             if is_last {
@@ -145,39 +146,41 @@ impl Writer {
         }
     }
 
-    /// One look: by the label, and, since a project may have no labels, through what was made lately.
+    /// One look: by the label, and, since a project may have no labels, through what was made since.
     async fn look(
         &self,
         action: &str,
         ticket: &Ticket,
         intended_at: Timestamp,
         state: &State,
+        now: Timestamp,
     ) -> Result<Option<IssueView>, JiraError> {
-        let project = &self.config.services.jira.project;
+        let project = quoted(&self.config.services.jira.project);
         let label = wording::fingerprint_label(ticket.fingerprint);
-        let labelled =
-            format!("project = \"{project}\" AND labels = \"{label}\" ORDER BY created DESC");
-        let recent = format!("project = \"{project}\" AND created >= -1d ORDER BY created DESC");
-        for (jql, by_label) in [(labelled, true), (recent, false)] {
-            for id in self.client.search(action, &jql).await? {
+        let days = now.duration_since(intended_at).as_hours().max(0) / 24 + 1;
+        let labelled = format!(
+            "project = {project} AND labels = {} ORDER BY created DESC",
+            quoted(&label)
+        );
+        let recent = format!("project = {project} AND created >= -{days}d ORDER BY created DESC");
+        let earliest = intended_at.saturating_sub(SKEW).unwrap_or(intended_at);
+        let is_new = |created: Option<Timestamp>| created.is_none_or(|created| created >= earliest);
+        for jql in [labelled, recent] {
+            for (id, created) in self.client.search(action, &jql).await? {
+                if !is_new(created) {
+                    continue;
+                }
                 let view = match self.client.issue(action, &id).await {
                     Ok(view) => view,
                     Err(error) if error.is_gone() => continue,
                     Err(error) => return Err(error),
                 };
-                let is_new = view.created.is_none_or(|created| {
-                    created >= intended_at.saturating_sub(SKEW).unwrap_or(intended_at)
-                });
-                if !is_new {
-                    // Newest first: what follows is older still.
-                    break;
-                }
-                if state.knows(&view.key) {
+                if !is_new(view.created) || state.knows(&view.key) {
                     continue;
                 }
-                let is_ours = (by_label && view.labels.contains(&label))
-                    || self.has_property(action, &view.id, ticket).await?;
-                if is_ours {
+                if view.labels.contains(&label)
+                    || self.has_property(action, &view.id, ticket).await?
+                {
                     return Ok(Some(view));
                 }
             }

@@ -167,7 +167,9 @@ impl State {
 
 impl Failure {
     /// What is kept of a value, in characters: no ticket can hold more, and a row may be a megabyte.
-    const VALUE: usize = 16_000;
+    const VALUE: usize = 12_000;
+    /// What is kept of what explains it.
+    const EXPLANATION: usize = 4_000;
     /// What is kept of a name.
     const NAME: usize = 500;
 
@@ -184,8 +186,8 @@ impl Failure {
             at: finding.observed_at,
             severity: finding.severity,
             title: Excerpt::of(title, Self::NAME),
-            message: Excerpt::of(message, Self::VALUE),
-            expected: Excerpt::of(expected, Self::VALUE),
+            message: Excerpt::of(message, Self::EXPLANATION),
+            expected: Excerpt::of(expected, Self::EXPLANATION),
             actual: Excerpt::of(actual, Self::VALUE),
             device: device.as_ref().map(shortened),
             source: finding.source.clone(),

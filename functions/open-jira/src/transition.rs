@@ -237,7 +237,7 @@ impl Writer {
                 .or_else(|| offered.iter().find(leads))
                 .ok_or_else(|| {
                     format!(
-                        "no transition leads {} from the status `{from}` (offered: {})",
+                        "no transition leads {} from its status `{from}` (offered: {})",
                         direction.wanted(),
                         names()
                     )
@@ -252,7 +252,7 @@ impl Writer {
             .or_else(|| offered.iter().find(|way| same(&way.status)))
         else {
             return Ok(Err(format!(
-                "`jira.{}` is `{wanted}`, which is not offered in the status `{from}` (offered: {})",
+                "`jira.{}` is `{wanted}`, which is not offered in its status `{from}` (offered: {})",
                 direction.key(),
                 names()
             )));

@@ -25,7 +25,7 @@ pub(crate) enum Category {
     Other,
 }
 
-/// What is read of a ticket.
+/// What is read of a ticket. Where no status can be read, it is not done.
 #[derive(Clone, Debug)]
 pub(crate) struct IssueView {
     pub(crate) id: String,
@@ -93,7 +93,7 @@ impl Client {
         let issue: Value = Self::parsed(&call, &answer)?;
         view(&issue).ok_or_else(|| JiraError::NoAnswer {
             action: action.to_owned(),
-            reason: "the ticket has no id, key or status in the answer".to_owned(),
+            reason: "the answer is no ticket: it has no id or no key".to_owned(),
             after: None,
         })
     }
@@ -214,8 +214,9 @@ pub(super) fn text_of(value: Option<&Value>) -> Option<String> {
 }
 
 fn view(issue: &Value) -> Option<IssueView> {
-    let fields = issue.get("fields")?;
-    let status = fields.get("status")?;
+    let nothing = Value::Null;
+    let fields = issue.get("fields").unwrap_or(&nothing);
+    let status = fields.get("status").unwrap_or(&nothing);
     let date = |name: &str| fields.get(name).and_then(Value::as_str).and_then(date);
     Some(IssueView {
         id: text_of(issue.get("id"))?,
@@ -261,7 +262,7 @@ fn transition(transition: &Value) -> Option<Transition> {
 }
 
 /// `2026-03-02T10:15:00.000+0000`
-fn date(text: &str) -> Option<Timestamp> {
+pub(super) fn date(text: &str) -> Option<Timestamp> {
     text.parse()
         .ok()
         .or_else(|| Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", text).ok())

@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_wait_is_understood() {
-        let table: [(&[(&str, &str)], Option<u64>); 13] = [
+        type Headers = &'static [(&'static str, &'static str)];
+        let table: [(Headers, Option<u64>); 13] = [
             (&[("Retry-After", "7")], Some(7)),
             (&[("Retry-After", "1.2")], Some(2)),
             (&[("Retry-After", "0")], Some(0)),

@@ -190,3 +190,52 @@ async fn given_a_screen_without_a_description_then_the_context_is_a_comment() {
     assert!(ticket.description.is_null());
     assert!(ticket.comments[0].text.contains("BitLocker off"));
 }
+
+#[tokio::test]
+async fn given_a_ticket_that_takes_no_more_comments_then_it_is_closed_all_the_same() {
+    let bench = Bench::new().await;
+    bench.fail(0).await;
+    bench.sandbox.inject(
+        sandbox::Fault::on(sandbox::Service::Jira)
+            .method("POST")
+            .path("/rest/api/3/issue/*/comment")
+            .status(413),
+    );
+    bench.pass(1).await;
+    assert_eq!(bench.ticket().status_category, "done");
+}
+
+#[tokio::test]
+async fn given_a_configured_transition_that_leads_elsewhere_then_it_is_not_taken() {
+    let bench = Bench::with(
+        |_| {},
+        |config| config.services.jira.close_transition = Some("In Progress".to_owned()),
+    )
+    .await;
+    bench.fail(0).await;
+    let error = bench
+        .try_run(crate::bench::pass(1), at(1))
+        .await
+        .unwrap_err();
+    assert_eq!(error.class(), FaultClass::Permanent);
+    assert!(
+        error.to_string().contains("jira.close_transition"),
+        "{error}"
+    );
+    assert!(bench.ticket().transitions.is_empty());
+}
+
+#[tokio::test]
+async fn given_a_configured_transition_that_is_not_offered_then_the_outcome_says_which_are() {
+    let bench = Bench::with(
+        |_| {},
+        |config| config.services.jira.close_transition = Some("Archive".to_owned()),
+    )
+    .await;
+    bench.fail(0).await;
+    let outcome = bench.run(crate::bench::pass(1), at(1)).await.to_string();
+    assert!(
+        outcome.contains("`Archive`") && outcome.contains("`In Progress`"),
+        "{outcome}"
+    );
+}
