@@ -27,6 +27,8 @@ pub(super) struct Source<R> {
 }
 
 enum Decoding {
+    /// Nothing was read.
+    Unknown,
     Plain,
     /// `None` between two members.
     Gzip(Option<Box<Decompress>>),
@@ -38,25 +40,18 @@ enum Decoding {
 }
 
 impl<R: Read> Source<R> {
-    /// Looks at the first bytes and chooses the decoder.
-    pub(super) fn open(input: R, options: &Options) -> Result<Self, (Cause, Self)> {
-        let mut source = Self {
+    pub(super) fn new(input: R, options: &Options) -> Self {
+        Self {
             input: Input::new(input),
-            decoder: Decoding::Plain,
+            decoder: Decoding::Unknown,
             limits: options.limits,
             deadline: options.deadline,
             produced: 0,
             trailing: false,
-        };
-        match source.detect() {
-            Ok(decoder) => {
-                source.decoder = decoder;
-                Ok(source)
-            }
-            Err(cause) => Err((cause, source)),
         }
     }
 
+    /// Looks at the first bytes and chooses the decoder.
     fn detect(&mut self) -> Result<Decoding, Cause> {
         let head = self.input.peek(6).map_err(Cause::Input)?;
         if is_gzip(head) {
@@ -80,7 +75,7 @@ impl<R: Read> Source<R> {
 
     pub(super) fn encoding(&self) -> Encoding {
         match &self.decoder {
-            Decoding::Plain => Encoding::Plain,
+            Decoding::Unknown | Decoding::Plain => Encoding::Plain,
             Decoding::Gzip(_) => Encoding::Gzip,
             Decoding::Zstd { .. } => Encoding::Zstd,
             Decoding::Ended(encoding) => *encoding,
@@ -134,8 +129,11 @@ impl<R: Read> Source<R> {
     }
 
     fn decode(&mut self, into: &mut [u8]) -> Result<usize, Cause> {
+        if matches!(self.decoder, Decoding::Unknown) {
+            self.decoder = self.detect()?;
+        }
         match &mut self.decoder {
-            Decoding::Plain => self.input.copy(into).map_err(Cause::Input),
+            Decoding::Unknown | Decoding::Plain => self.input.copy(into).map_err(Cause::Input),
             Decoding::Gzip(_) => self.gunzip(into),
             Decoding::Zstd { .. } => self.unzstd(into),
             Decoding::Ended(_) => Ok(0),
@@ -260,7 +258,7 @@ pub(super) fn foreign(head: &[u8]) -> Option<&'static str> {
         .find(|(magic, _)| head.starts_with(magic))
         .map(|(_, name)| *name);
     // JSON begins with ASCII, so a zero among its first two bytes is the other half of a code unit.
-    known.or_else(|| match head {
+    known.or(match head {
         [0, second, ..] if *second != 0 => Some("UTF-16"),
         [first, 0, ..] if *first != 0 => Some("UTF-16"),
         _ => None,

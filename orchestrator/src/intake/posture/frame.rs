@@ -74,7 +74,7 @@ impl<'f, 'o, R: Read> Frames<'f, 'o, R> {
 
     /// Passes over a byte order mark; refuses text that is no UTF-8 JSON.
     fn begin(&mut self) -> Result<(), Cause> {
-        while self.window.text().len() < 6 && self.more() {}
+        self.have(6);
         let head = self.window.text();
         let gzip_again = head.starts_with(&[0x1f, 0x8b]);
         if let Some(found) = gzip_again
@@ -206,7 +206,10 @@ impl<'f, 'o, R: Read> Frames<'f, 'o, R> {
                 Outcome::Rows => return self.open_wrapper(scanner, scanned),
                 Outcome::Broken => {
                     self.consume(scanned);
-                    self.skip_line();
+                    // A bracket that cannot stand there is the next row's.
+                    if self.window.text().first() != Some(&b'{') {
+                        self.skip_line();
+                    }
                     return;
                 }
                 Outcome::More => {
@@ -275,7 +278,7 @@ impl<'f, 'o, R: Read> Frames<'f, 'o, R> {
     }
 
     fn resync_at_seam(&mut self, line_end: usize) {
-        let end = line_end.min(self.window.text().len());
+        let end = line_end.min(self.row_bytes).min(self.window.text().len());
         match seam(&self.window.text()[..end]) {
             Some(at) => self.consume(at),
             None if line_end < usize::MAX => self.consume_line(line_end + 1),
@@ -305,13 +308,22 @@ impl<'f, 'o, R: Read> Frames<'f, 'o, R> {
     fn array_may_begin(&mut self) -> bool {
         loop {
             let text = self.window.text();
-            if let Some(byte) = text[1..].iter().find(|byte| !byte.is_ascii_whitespace()) {
-                return matches!(byte, b'{' | b'[' | b']') || begins_plain(*byte);
+            let inside = &text[1..text.len().min(LINE)];
+            if let Some(at) = inside.iter().position(|byte| !byte.is_ascii_whitespace()) {
+                let first = inside[at];
+                self.have(1 + at + WORD);
+                return matches!(first, b'{' | b'[' | b']')
+                    || begins_plain(&self.window.text()[1 + at..]);
             }
-            if text.len() > LINE || !self.more() {
+            if text.len() >= LINE || !self.more() {
                 return true;
             }
         }
+    }
+
+    /// Reads on until so many bytes are here, or the end is.
+    fn have(&mut self, count: usize) {
+        while self.window.text().len() < count && self.more() {}
     }
 
     fn open_array(&mut self) {
@@ -365,10 +377,12 @@ impl<'f, 'o, R: Read> Frames<'f, 'o, R> {
         }
     }
 
-    /// Something that is no object: up to the end of the line, or of the array element.
+    /// Something that is no object: the line, or up to the next element if it is not a line's beginning.
     fn garbage(&mut self, first: u8) {
         let (row, offset) = (self.rows.stats.rows + 1, self.window.offset());
-        let whole = if self.arrays > 0 {
+        self.have(WORD);
+        let plain = begins_plain(self.window.text());
+        let whole = if self.arrays > 0 || self.indent.is_none() {
             self.skip_element(first == b'"')
         } else {
             self.skip_line()
@@ -377,7 +391,7 @@ impl<'f, 'o, R: Read> Frames<'f, 'o, R> {
             // The failure is the news, and it has the position.
             return;
         }
-        let (kind, reason) = if begins_plain(first) {
+        let (kind, reason) = if plain {
             (Kind::NotAnObject, "is no JSON object")
         } else {
             (Kind::Malformed, "is not JSON")
@@ -440,9 +454,19 @@ fn object_in(mut line: &[u8]) -> &[u8] {
     line
 }
 
-/// Whether a JSON value that is neither object nor array may begin with this byte.
-fn begins_plain(byte: u8) -> bool {
-    matches!(byte, b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
+/// How much of a text [`begins_plain`] looks at.
+const WORD: usize = 6;
+
+/// Whether a JSON value that is neither object nor array may begin here.
+fn begins_plain(text: &[u8]) -> bool {
+    let word = |word: &[u8]| {
+        let behind = text.strip_prefix(word);
+        behind.is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_alphanumeric))
+    };
+    matches!(text.first(), Some(b'"' | b'-' | b'0'..=b'9'))
+        || word(b"true")
+        || word(b"false")
+        || word(b"null")
 }
 
 fn is_blank(text: &[u8]) -> bool {

@@ -262,14 +262,8 @@ pub fn read<R: Read>(input: R, options: &Options) -> Result<Reading, ReadError> 
     let now = options.now.unwrap_or_else(Timestamp::now);
     let now = timestamp::nanos(now).unwrap_or(i64::MAX);
     let mut rows = Rows::new(&options.fields.0, now, options.problems);
-    let window = match Source::open(input, options) {
-        Ok(source) => Frames::new(Window::new(source, options), &mut rows, options).run(),
-        Err((cause, source)) => {
-            let mut window = Window::new(source, options);
-            window.failure = Some(cause);
-            window
-        }
-    };
+    let window = Window::new(Source::new(input, options), options);
+    let window = Frames::new(window, &mut rows, options).run();
     finish(window, rows)
 }
 

@@ -24,7 +24,7 @@ pub(super) fn fill<'a, const N: usize>(row: &mut Row<'a, N>, text: &'a [u8], roo
         bytes: text.as_bytes(),
         at: 0,
     };
-    reader.members(row, root, true).is_some() && reader.next() == None
+    reader.members(row, root, true).is_some() && reader.next().is_none()
 }
 
 struct Reader<'a> {

@@ -75,7 +75,7 @@ impl<'a, const N: usize> Row<'a, N> {
         Self::parse_any(text, root, may_wrap)
     }
 
-    fn empty(may_wrap: bool) -> Self {
+    pub(super) fn empty(may_wrap: bool) -> Self {
         Self {
             slots: [Slot::Absent; N],
             escaped: Vec::new(),
