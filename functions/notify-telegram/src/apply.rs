@@ -81,7 +81,7 @@ impl Writer {
             self.ledger.raise_mark(&name, id).await?;
             if self.is_shared(effect.slot, chat) {
                 let name = self.connection.claim_name(chat, message_id).await?;
-                self.ledger.raise_mark(&name, 1).await?;
+                self.ledger.raise_mark(&name, effect.claim()).await?;
             }
             Ok::<(), NotifyError>(())
         };

@@ -62,7 +62,7 @@ impl Connection {
         })
     }
 
-    /// Under which name the ledger notes that a message of a shared chat belongs to somebody already.
+    /// Under which name the ledger notes whose a message of a shared chat is.
     pub(crate) async fn claim_name(
         &self,
         chat: i64,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use remediate_core::Fingerprint;
-use remediate_core::id::digest_hex;
+use remediate_core::id::{digest, digest_hex};
 use serde::{Deserialize, Serialize};
 
 use crate::state::Slot;
@@ -47,6 +47,13 @@ impl Effect {
     /// What [`Part::text`](crate::state::Part) holds of it.
     pub(crate) fn text_digest(&self) -> String {
         text_digest(&self.html)
+    }
+
+    /// What the ledger notes about a message in a shared chat: whose it is. Never 0, which means that nobody's is known.
+    pub(crate) fn claim(&self) -> u64 {
+        let part = self.part.to_string();
+        let [a, b, c, d, e, f, ..] = digest(&["telegram claim", &self.message, &part]);
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f]) | 1
     }
 }
 

@@ -63,8 +63,7 @@ pub(crate) struct Front {
     pub(crate) minutes: u32,
     pub(crate) needs_admin: bool,
     /// When somebody last went through the steps.
-    #[serde(rename = "reviewed")]
-    pub(crate) _reviewed: toml::value::Datetime,
+    pub(crate) reviewed: toml::value::Datetime,
 }
 
 #[derive(Clone, Debug)]

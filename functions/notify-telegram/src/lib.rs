@@ -6,15 +6,15 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | [`client`] | the Bot API: three calls, and what their answers mean |
-//! | [`state`] | what is kept per person |
-//! | [`plan`] | what has to be sent or edited |
-//! | [`apply`] | carrying one change out |
-//! | [`recover`] | finding out about a lost answer |
-//! | [`message`] | what the messages say |
-//! | [`guides`], [`lint`] | the guides and what is checked about them |
-//! | [`html`], [`markdown`] | styled text and Telegram's markup |
-//! | [`phrases`] | the words around the guides, per language |
+//! | `client` | the Bot API: three calls, and what their answers mean |
+//! | `state` | what is kept per person |
+//! | `plan` | what has to be sent or edited |
+//! | `apply` | carrying one change out |
+//! | `recover` | finding out about a lost answer |
+//! | `message` | what the messages say |
+//! | `guides`, `lint` | the guides and what is checked about them |
+//! | `html`, `markdown` | styled text and Telegram's markup |
+//! | `phrases` | the words around the guides, per language |
 
 mod apply;
 mod client;

@@ -24,6 +24,8 @@ pub struct RenderedGuide {
     pub os: String,
     pub language: String,
     pub title: String,
+    /// When somebody last went through the steps, as `2026-11-21`.
+    pub reviewed: String,
     /// In Telegram's markup.
     pub html: String,
     /// As it is read.
@@ -143,6 +145,7 @@ fn check(
             os: key.os.clone(),
             language: key.language.clone(),
             title: guide.front.title.clone(),
+            reviewed: guide.front.reviewed.to_string(),
             html: to_html(&blocks),
             text: to_text(&blocks),
             length,
@@ -158,6 +161,12 @@ fn front_problems(guide: &Guide) -> Vec<String> {
     let title = guide.front.title.trim();
     if title.is_empty() || title.chars().count() > 80 || title.contains('\n') {
         found.push("has a title of 0 or more than 80 characters, or of several lines".to_owned());
+    }
+    let reviewed = &guide.front.reviewed;
+    if reviewed.date.is_none() || reviewed.time.is_some() {
+        found.push(format!(
+            "was reviewed on `{reviewed}`: expected a day such as 2026-11-21"
+        ));
     }
     if guide.front.minutes == 0 {
         found.push("says that it takes 0 minutes".to_owned());

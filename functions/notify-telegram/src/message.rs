@@ -64,6 +64,8 @@ struct Section {
     effort: Option<String>,
     body: Vec<Block>,
     devices: Vec<String>,
+    /// The check's own name, where the title does not say which one it is.
+    check: Option<String>,
 }
 
 /// What a message to a person is made with.
@@ -305,6 +307,7 @@ impl Composer {
                 effort: Some(effort(&guide.front, reader.phrases)),
                 body: parsed.blocks,
                 devices,
+                check: (check == OTHER).then(|| item.check.clone()),
             },
             Err(problem) => {
                 tracing::error!(%problem, "a guide cannot be rendered: the built-in text is sent in its place");
@@ -317,7 +320,8 @@ impl Composer {
     fn built_in(&self, item: &Item, devices: Vec<String>, reader: &Reader<'_>) -> Section {
         // Not the name that the log gave: in a title it could become a link.
         let rule = item.rule.as_str();
-        let known = reader.phrases.checks.get(self.guides.check_of(rule));
+        let check = self.guides.check_of(rule);
+        let known = reader.phrases.checks.get(check);
         let name = known.map_or(rule, String::as_str);
         let contact = [Span::plain(&self.config.services.help.contact)];
         let spans = fill(&reader.phrases.guide_text, &[("contact", &contact)]);
@@ -326,6 +330,7 @@ impl Composer {
             effort: None,
             body: vec![Block::new(Gap::Paragraph, spans)],
             devices,
+            check: (check == OTHER).then(|| item.check.clone()),
         }
     }
 
@@ -415,7 +420,7 @@ impl Composer {
 
 impl Section {
     fn same_as(&self, other: &Self) -> bool {
-        self.title == other.title && self.body == other.body
+        self.title == other.title && self.body == other.body && self.check == other.check
     }
 
     /// As one of several.
@@ -447,6 +452,10 @@ fn head_of_many(failing: &[&Item], sections: &[Section], reader: &Reader<'_>) ->
     ];
     for (index, section) in sections.iter().take(MAX_LINES).enumerate() {
         let mut spans = vec![Span::plain(format!("{}. {}", index + 1, section.title))];
+        if let Some(check) = &section.check {
+            spans.push(Span::plain(": "));
+            spans.push(Span::code(check));
+        }
         if !section.devices.is_empty() {
             spans.push(Span::plain(" — "));
             spans.extend(joined(&section.devices));

@@ -90,7 +90,10 @@ impl Planner<'_> {
         match self.route(person) {
             Route::Direct(chat) => {
                 let mut steps = self.tell_directly(person, chat, &failing);
-                steps.extend(self.close_team(Closing::Reached));
+                // The team is relieved when the person has been told, not before: the chat may turn out to be closed.
+                if steps.is_empty() {
+                    steps = self.close_team(Closing::Reached);
+                }
                 Steps::Do(steps)
             }
             Route::Team(chat, unreached, why) => {

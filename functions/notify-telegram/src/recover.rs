@@ -42,7 +42,7 @@ pub(crate) async fn recover(
         .unwrap_or(i64::MAX)
         .max(highest_known(state, effect.chat));
     for message_id in first.saturating_add(1)..=first.saturating_add(PROBES) {
-        if is_claimed(effect, message_id, writer).await? {
+        if is_anothers(effect, message_id, writer).await? {
             continue;
         }
         let error = match writer.call(effect, Some(message_id)).await {
@@ -105,7 +105,8 @@ fn highest_known(state: &State, chat: i64) -> i64 {
         .unwrap_or(0)
 }
 
-async fn is_claimed(
+/// Whether the ledger knows the message as another one's.
+async fn is_anothers(
     effect: &Effect,
     message_id: i64,
     writer: &Writer,
@@ -117,5 +118,6 @@ async fn is_claimed(
         .connection
         .claim_name(effect.chat, message_id)
         .await?;
-    Ok(writer.ledger.mark(&name).await? > 0)
+    let claim = writer.ledger.mark(&name).await?;
+    Ok(claim != 0 && claim != effect.claim())
 }
