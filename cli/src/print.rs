@@ -67,6 +67,15 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// A number of things: `1 row`, `1,500 rows`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        grouped(number),
+        if number == 1 { one } else { many }
+    )
+}
+
 /// Rows in columns as wide as they must be.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::args::Format;
 use crate::error::CliError;
-use crate::print::{Colour, coloured, grouped, paint, tame};
+use crate::print::{Colour, coloured, counted, grouped, paint, tame};
 
 /// Says what happened, as it happens, and sums it up.
 pub struct Reporter {
@@ -102,10 +102,11 @@ impl Reporter {
             .rows
             .get("rows")
             .map(|rows| {
+                let people = handled.rows.get("people").copied().unwrap_or(0);
                 format!(
-                    "  {} rows, {} people",
-                    grouped(*rows),
-                    grouped(handled.rows.get("people").copied().unwrap_or(0))
+                    "  {}, {}",
+                    counted(*rows, "row", "rows"),
+                    counted(people, "person", "people")
                 )
             })
             .unwrap_or_default();
@@ -194,9 +195,14 @@ impl Reporter {
         }
         for sent in all
             .iter()
-            .filter(|sent| sent.fingerprints.first() == Some(&judged.fingerprint))
+            .filter(|sent| sent.fingerprints.contains(&judged.fingerprint))
         {
-            self.sent(sent);
+            if sent.fingerprints.first() == Some(&judged.fingerprint) {
+                self.sent(sent);
+            } else {
+                let line = format!("{}: together with another finding", sent.function);
+                println!("      {}", paint(self.colour, Colour::Dim, &line));
+            }
         }
     }
 
@@ -274,10 +280,8 @@ impl Reporter {
             .collect();
         let changes = match (self.apply, self.changes) {
             (_, 0) => "no changes".to_owned(),
-            (true, 1) => "1 change made".to_owned(),
-            (true, count) => format!("{} changes made", grouped(count as u64)),
-            (false, 1) => "1 change planned".to_owned(),
-            (false, count) => format!("{} changes planned", grouped(count as u64)),
+            (true, count) => format!("{} made", counted(count as u64, "change", "changes")),
+            (false, count) => format!("{} planned", counted(count as u64, "change", "changes")),
         };
         println!(
             "\n{}: {changes}",
@@ -292,8 +296,8 @@ impl Reporter {
         }
         if self.too_old > 0 {
             println!(
-                "{} findings are older than `global.freshness`; --freshness 3650d takes them all the same.",
-                grouped(self.too_old)
+                "Older than `global.freshness`: {}. To take them all the same: --freshness 3650d",
+                counted(self.too_old, "finding", "findings")
             );
         }
         if self.decisions.get("disabled").is_some()

@@ -166,7 +166,7 @@ pub enum OrchestratorError {
         done: usize,
         of: usize,
     },
-    #[error("{object}: {failed} of {of} tasks were not taken: {first}")]
+    #[error("{object}: {failed} of {of} tasks did not get done: {first}")]
     NotSent {
         object: String,
         failed: usize,

@@ -5,7 +5,7 @@ mod support;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use orchestrator::intake::envelope::{Notification, ObjectRef};
 use orchestrator::{Moment, Orchestrator, OrchestratorError};
@@ -295,6 +295,54 @@ async fn out_of_time_the_object_fails_and_the_next_delivery_goes_on_from_there()
     assert!(house.outbox.take().is_empty());
     house.deliver(&log).await.unwrap();
     assert_eq!(house.outbox.take().len(), 2);
+}
+
+#[tokio::test]
+async fn out_of_time_halfway_what_was_sent_on_is_not_sent_again() {
+    let house = House::new(config(|text| {
+        text.replace("max_share = 0.3", "max_share = 1.0")
+    }));
+    let log: String = (0..250)
+        .map(|number| row(&format!("p{number}@example.com"), "firewall", false, 0))
+        .collect();
+    house.outbox.slow(Duration::from_millis(400));
+    let moment = Moment {
+        now: NOW.parse().unwrap(),
+        deadline: Some(Instant::now() + Duration::from_millis(600)),
+    };
+    let reader = Box::new(std::io::Cursor::new(log.clone()));
+    let error = house
+        .orchestrator
+        .posture_log("s3://logs/a".to_owned(), reader, moment)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OrchestratorError::Deadline {
+                done: 100 | 200,
+                of: 250,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let first: HashSet<_> = house
+        .outbox
+        .take()
+        .into_iter()
+        .map(|task| task.id)
+        .collect();
+    house.outbox.slow(Duration::ZERO);
+    house.deliver(&log).await.unwrap();
+    let second: HashSet<_> = house
+        .outbox
+        .take()
+        .into_iter()
+        .map(|task| task.id)
+        .collect();
+    assert_eq!(first.len() + second.len(), 500);
+    assert!(first.is_disjoint(&second));
 }
 
 #[tokio::test]

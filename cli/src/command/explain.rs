@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::args::{ExplainArgs, Format, PlaceArgs};
 use crate::command::history;
 use crate::error::CliError;
-use crate::print::{Colour, coloured, paint, tame};
+use crate::print::{Colour, coloured, counted, paint, tame};
 use crate::report::subject;
 
 pub async fn run(args: ExplainArgs, place: &PlaceArgs) -> Result<(), CliError> {
@@ -95,8 +95,10 @@ impl Known {
                     incident.opened_at
                 ),
                 None => println!(
-                    "  open since {}, failed {} times, last observed {}",
-                    incident.opened_at, incident.failures, incident.last_observed
+                    "  open since {}, failed {}, last observed {}",
+                    incident.opened_at,
+                    counted(incident.failures, "time", "times"),
+                    incident.last_observed
                 ),
             }
             println!(

@@ -133,9 +133,15 @@ impl Ledger for Watched {
 pub struct Outbox {
     pub tasks: Mutex<Vec<Task>>,
     pub refused: Mutex<Option<String>>,
+    delay: Mutex<Duration>,
 }
 
 impl Outbox {
+    /// Takes so long over every call from now on.
+    pub fn slow(&self, delay: Duration) {
+        *self.delay.lock().unwrap() = delay;
+    }
+
     pub fn take(&self) -> Vec<Task> {
         std::mem::take(&mut self.tasks.lock().unwrap())
     }
@@ -145,6 +151,8 @@ impl Outbox {
 impl Dispatcher for Outbox {
     async fn dispatch(&self, tasks: Vec<Task>) -> Vec<Dispatched> {
         let refused = self.refused.lock().unwrap().clone();
+        let delay = *self.delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
         tasks
             .into_iter()
             .map(|task| {
