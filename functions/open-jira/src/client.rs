@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use remediate_core::config::{Config, Deployment, Jira};
 use remediate_core::secret;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
@@ -22,6 +21,7 @@ use crate::error::JiraError;
 
 mod answer;
 mod issues;
+mod judgement;
 mod limits;
 mod people;
 mod project;
@@ -82,6 +82,24 @@ impl<'a> Call<'a> {
             action,
             about,
             writes: true,
+        }
+    }
+
+    /// No usable answer came: what was to be read is not known, what was to be written may have been.
+    fn unanswered(&self, reason: String, after: Option<Duration>) -> JiraError {
+        let action = self.action.to_owned();
+        if self.writes {
+            JiraError::Lost {
+                action,
+                reason,
+                after,
+            }
+        } else {
+            JiraError::NoAnswer {
+                action,
+                reason,
+                after,
+            }
         }
     }
 }
@@ -182,7 +200,7 @@ impl Client {
             .await
             .map_err(|error| no_answer(call, error))?;
         let answer = read(call, response).await?;
-        self.judge(call, answer)
+        judgement::judge(self.jira(), call, answer)
     }
 
     fn address(&self, call: &Call<'_>) -> Result<Url, JiraError> {
@@ -248,143 +266,18 @@ impl Client {
         Ok(value)
     }
 
-    /// Sorts an answer by what it means for the work.
-    fn judge(&self, call: &Call<'_>, answer: Answer) -> Result<Answer, JiraError> {
-        let status = answer.status;
-        let action = call.action.to_owned();
-        let detail = || answer.detail();
-        let is_wrong_door =
-            status.is_redirection() || (status == StatusCode::NOT_FOUND && answer.is_page());
-        // What was written is written, whoever Jira took us for; and a server in trouble says nothing about us.
-        let says_who_we_are = match status.as_u16() {
-            200..=299 => !call.writes,
-            429 | 500.. => false,
-            _ => true,
-        };
-        if says_who_we_are && answer.is_anonymous() {
-            return Err(self.unauthorised(call, &answer));
-        }
-        match status.as_u16() {
-            200..=299 if call.writes || !answer.is_page() => Ok(answer),
-            200..=299 => Err(JiraError::Misaddressed {
-                action,
-                detail: format!("it answered with {}", detail()),
-            }),
-            _ if status.is_redirection() => Err(JiraError::Misaddressed {
-                action,
-                detail: format!("it answered with a redirect to {}", answer.location()),
-            }),
-            401 => Err(self.unauthorised(call, &answer)),
-            403 if answer.is_page() || call.about == About::Site => Err(JiraError::Unauthorised {
-                action,
-                status: 403,
-                detail: detail(),
-                remedy: format!(
-                    "the account needs the permissions of project {} (browse, create, comment, transition), and the address we call from must be allowed",
-                    self.jira().project
-                ),
-            }),
-            404 | 405 | 410 if is_wrong_door || call.about == About::Site || is_no_api(&answer) => {
-                Err(JiraError::Misaddressed {
-                    action,
-                    detail: format!(
-                        "there is no such API (HTTP {}): {}",
-                        status.as_u16(),
-                        detail()
-                    ),
-                })
-            }
-            409 if !(call.writes && call.about == About::Site) => Err(JiraError::Conflict {
-                action,
-                detail: detail(),
-            }),
-            429 => Err(JiraError::Limited {
-                action,
-                after: limits::wait(&answer.headers, Timestamp::now()).unwrap_or(limits::UNSAID),
-                one_issue: limits::is_of_one_issue(&answer.headers),
-                reason: detail(),
-            }),
-            408 | 409 | 425 | 500..=599 => {
-                let reason = format!("HTTP {}: {}", status.as_u16(), detail());
-                let after = limits::wait(&answer.headers, Timestamp::now());
-                Err(if call.writes {
-                    JiraError::Lost {
-                        action,
-                        reason,
-                        after,
-                    }
-                } else {
-                    JiraError::NoAnswer {
-                        action,
-                        reason,
-                        after,
-                    }
-                })
-            }
-            other => Err(JiraError::Refused {
-                action,
-                status: other,
-                detail: detail(),
-                problems: answer.problems(),
-            }),
-        }
-    }
-
-    fn unauthorised(&self, call: &Call<'_>, answer: &Answer) -> JiraError {
-        let jira = self.jira();
-        let remedy = match jira.deployment {
-            Deployment::Cloud => {
-                let on_gateway = jira
-                    .base_url
-                    .as_ref()
-                    .is_some_and(|base| base.path().contains("/ex/jira/"));
-                let scopes = if on_gateway {
-                    "a token without scopes works only at https://<site>.atlassian.net, one with scopes needs read:jira-work, write:jira-work and read:jira-user"
-                } else {
-                    "a token with scopes works only at https://api.atlassian.com/ex/jira/<cloudId>"
-                };
-                format!(
-                    "is the token expired (they live at most a year), does it belong to `jira.user_email`? {scopes}"
-                )
-            }
-            Deployment::DataCenter => {
-                "is the personal access token expired or revoked, or does the account have to solve a captcha?"
-                    .to_owned()
-            }
-        };
-        JiraError::Unauthorised {
-            action: call.action.to_owned(),
-            status: answer.status.as_u16(),
-            detail: answer.detail(),
-            remedy,
-        }
-    }
-
     /// A body that has to be JSON. Of a call that wrote, one that is not is a lost answer.
     fn parsed<T: serde::de::DeserializeOwned>(
         call: &Call<'_>,
         answer: &Answer,
     ) -> Result<T, JiraError> {
         serde_json::from_slice(&answer.body).map_err(|error| {
-            let action = call.action.to_owned();
             let reason = format!(
                 "HTTP {}, and the body cannot be read ({error}): {}",
                 answer.status.as_u16(),
                 answer.detail()
             );
-            if call.writes {
-                JiraError::Lost {
-                    action,
-                    reason,
-                    after: None,
-                }
-            } else {
-                JiraError::NoAnswer {
-                    action,
-                    reason,
-                    after: None,
-                }
-            }
+            call.unanswered(reason, None)
         })
     }
 }
@@ -397,31 +290,16 @@ fn below(base: &Url, path: &[&str]) -> Option<Url> {
     Some(url)
 }
 
-/// Data Center's way of saying that the path leads nowhere at all.
-fn is_no_api(answer: &Answer) -> bool {
-    answer
-        .json()
-        .is_some_and(|body| body.get("status-code").is_some())
-}
-
 fn no_answer(call: &Call<'_>, error: reqwest::Error) -> JiraError {
-    let action = call.action.to_owned();
     let unsent = error.is_connect() || error.is_builder();
     let reason = causes(&error.without_url());
     if unsent {
-        JiraError::Unreachable { action, reason }
-    } else if call.writes {
-        JiraError::Lost {
-            action,
+        JiraError::Unreachable {
+            action: call.action.to_owned(),
             reason,
-            after: None,
         }
     } else {
-        JiraError::NoAnswer {
-            action,
-            reason,
-            after: None,
-        }
+        call.unanswered(reason, None)
     }
 }
 

@@ -159,7 +159,10 @@ fn description(
 fn what_failed(about: &About, failure: &Failure, run: Run, most: usize) -> Facts {
     let mut facts = Facts::default();
     facts.add("Check", check_name(about, failure));
-    facts.add("Rule", format!("{} ({})", about.rule, rule_title(about)));
+    facts.add(
+        "Rule",
+        format!("{} (required: {})", about.rule, rule_title(about)),
+    );
     facts.add("Severity", severity(failure.severity));
     facts.add("First seen", instant(run.first));
     facts.add("Observed", instant(failure.at));
