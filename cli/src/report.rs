@@ -217,7 +217,7 @@ impl Reporter {
         match &sent.result {
             Ok(Delivery::Queued) => println!("      {}: queued", sent.function),
             Ok(Delivery::Ran(report)) => {
-                println!("      {}: {}", sent.function, self.outcome(&report.outcome))
+                println!("      {}: {}", sent.function, self.outcome(&report.outcome));
             }
             Err(error) => println!(
                 "      {}: {}",
@@ -300,7 +300,7 @@ impl Reporter {
                 counted(self.too_old, "finding", "findings")
             );
         }
-        if self.decisions.get("disabled").is_some()
+        if self.decisions.contains_key("disabled")
             && self
                 .decisions
                 .keys()

@@ -4,7 +4,6 @@
 //! only be had by validation; what does not validate never becomes active.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -302,13 +301,10 @@ impl<'a> Problems<'a> {
         }
     }
 
-    pub(crate) fn add(&mut self, key: &[&str], problem: String) {
-        let mut line = self.path.to_owned();
-        if let Some(number) = line_of(self.text, key) {
-            let _ = write!(line, ":{number}");
-        }
-        let _ = write!(line, ": {}: {problem}", key.join("."));
-        self.found.push(line);
+    pub(crate) fn add(&mut self, key: &[&str], mut problem: String) {
+        let line = line_of(self.text, key).map_or(String::new(), |line| format!(":{line}"));
+        problem.insert_str(0, &format!("{}{line}: {}: ", self.path, key.join(".")));
+        self.found.push(problem);
     }
 
     pub(crate) fn finish(self) -> Result<(), ConfigError> {
