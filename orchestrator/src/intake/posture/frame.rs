@@ -17,7 +17,7 @@ use super::{Options, Shape};
 /// An object whose line is not here after so many bytes is not read line by line.
 const LINE: usize = 64 << 10;
 /// Bytes that may be searched in vain before broken rows get no more than their own line.
-const PATIENCE: u64 = 64 << 20;
+const PATIENCE: u64 = 8 << 20;
 
 pub(super) struct Frames<'f, 'o, R> {
     window: Window<'o, R>,
@@ -139,8 +139,7 @@ impl<'f, 'o, R: Read> Frames<'f, 'o, R> {
             return;
         }
         if self.in_vain > PATIENCE + 4 * self.window.offset() && self.line_is_broken() {
-            self.bad(Kind::Malformed, "is not valid JSON".to_owned());
-            return self.resync();
+            return self.broken();
         }
         let mut scanner = Scanner::new(self.rows.root(), may_wrap);
         let mut scanned = 0;
@@ -149,21 +148,29 @@ impl<'f, 'o, R: Read> Frames<'f, 'o, R> {
             scanned += used;
             match outcome {
                 Outcome::Rows => return self.open_wrapper(scanner, scanned),
-                _ if scanned > self.row_bytes => return self.too_long(scanner, scanned, outcome),
+                _ if scanned > self.row_bytes => {
+                    self.in_vain += scanned as u64;
+                    if self.indent.is_some() && self.line_is_broken() {
+                        // Far more likely a line that breaks off inside a list than a row of that length.
+                        return self.broken();
+                    }
+                    return self.too_long(scanner, scanned, outcome);
+                }
                 Outcome::More if self.more() => {}
                 Outcome::More => return self.cut_off(scanned),
                 Outcome::Balanced => return self.balanced(scanned),
                 Outcome::Broken => {
                     self.in_vain += scanned as u64;
-                    self.bad(
-                        Kind::Malformed,
-                        "is not valid JSON: a bracket, quote or comma is missing or misplaced"
-                            .to_owned(),
-                    );
-                    return self.resync();
+                    return self.broken();
                 }
             }
         }
+    }
+
+    fn broken(&mut self) {
+        let reason = "is not valid JSON: a bracket, quote or comma is missing or misplaced";
+        self.bad(Kind::Malformed, reason.to_owned());
+        self.resync();
     }
 
     /// Takes the line as one object; `false` if it is not that.

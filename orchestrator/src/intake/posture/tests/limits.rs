@@ -59,9 +59,9 @@ fn endless(before: &str, byte: u8, count: u64, after: &str) -> impl Read {
 }
 
 #[test]
-fn a_line_of_half_a_gigabyte_is_skipped_whether_it_is_a_row_or_not() {
+fn a_line_far_over_the_limit_is_skipped_whether_it_is_a_row_or_not() {
     let good = row("a@x", 1, true);
-    let half = 512 << 20;
+    let far = 24 << 20;
     for (before, after) in [
         ("{\"email\":\"", "\"}\n"),
         ("", "\n"),
@@ -74,7 +74,7 @@ fn a_line_of_half_a_gigabyte_is_skipped_whether_it_is_a_row_or_not() {
             endless(
                 &format!("{good}\n{before}"),
                 byte,
-                half,
+                far,
                 &format!("{after}{}\n", row("b@x", 1, true)),
             ),
             &options(),
@@ -188,20 +188,15 @@ fn long_text_is_cut_at_a_character() {
     assert!(actual.starts_with("\u{20ac}\u{1}\u{20ac}"));
 }
 
+/// Each row could go on to the end of the log, so that a reader that looks there for its end every time has
+/// 200,000 times 2 MB to look at, which takes longer than anybody waits for a test.
 #[test]
-fn rows_that_break_off_again_and_again_do_not_make_the_reading_quadratic() {
+fn rows_that_break_off_again_and_again_are_not_each_searched_to_the_end() {
     let mut text = String::from("[\n");
-    for _ in 0..20_000 {
-        text.push_str("{\"x\":[1,\n");
-    }
+    text.push_str(&"{\"x\":[1,\n".repeat(200_000));
     text.push_str(&row("a@x", 1, true));
     text.push_str("\n]");
-    let begun = Instant::now();
     let reading = read(text.as_bytes(), &options()).unwrap();
     assert_eq!(emails(&reading), ["a@x"]);
-    assert!(
-        begun.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert_eq!(reading.stats.bad, 200_000);
 }

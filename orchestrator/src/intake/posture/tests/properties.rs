@@ -97,7 +97,7 @@ fn nearly_json() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn the_same_rows_in_any_shape_and_encoding_give_the_same_states(rows in vec(a_row(), 1..40)) {
