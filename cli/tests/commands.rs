@@ -1,5 +1,7 @@
 //! The command line as somebody at a shell meets it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use std::io::Write as _;

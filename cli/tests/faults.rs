@@ -1,6 +1,8 @@
 //! Every outgoing call × every class of error, over a whole life: fail, fail again, pass. Afterwards there is one message,
 //! told that all is fixed, and one ticket, closed; and nothing was given up for good.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use futures::stream::{self, StreamExt};

@@ -1,5 +1,7 @@
 //! kill -9 at any moment, then the same run again: exactly one message and one ticket each, nothing lost.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! `docs/CONFIGURATION.md` is made from the types. `UPDATE_DOCS=1 cargo test -p remediate-core --test configuration_doc` writes it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::fmt::Write as _;
 
 use remediate_core::config::schemas;

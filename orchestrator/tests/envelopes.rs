@@ -1,5 +1,7 @@
 //! Every envelope that is known to arrive, as a recorded file under `tests/fixtures/envelopes`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use orchestrator::intake::envelope::{EnvelopeError, Notification, ObjectRef, open, unwrap_text};
 use remediate_core::{Severity, Subject, Verdict};
 use serde_json::Value;

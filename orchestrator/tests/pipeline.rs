@@ -1,5 +1,7 @@
 //! From a log to tasks and incidents: once, in any order, over any crash.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use std::collections::{HashMap, HashSet};
