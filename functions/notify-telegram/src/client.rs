@@ -18,6 +18,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::html::MESSAGE_LIMIT;
+
 /// An answer larger than this is not read to its end; a message with all its entities is a few tens of kilobytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
@@ -151,7 +153,10 @@ impl Client {
         if silent {
             body["disable_notification"] = json!(true);
         }
-        let sent = self.call("sendMessage", &body).await?;
+        let sent = self
+            .call("sendMessage", &body)
+            .await
+            .map_err(|error| too_long_with_markup(error, text))?;
         sent["message_id"]
             .as_i64()
             .ok_or_else(|| CallError::Unanswered {
@@ -168,7 +173,10 @@ impl Client {
     ) -> Result<(), CallError> {
         let mut body = message(chat, text, format);
         body["message_id"] = json!(message_id);
-        self.call("editMessageText", &body).await.map(|_| ())
+        let edited = self.call("editMessageText", &body).await;
+        edited
+            .map(|_| ())
+            .map_err(|error| too_long_with_markup(error, text))
     }
 
     pub(crate) async fn get_me(&self) -> Result<Bot, CallError> {
@@ -227,6 +235,15 @@ fn message(chat: i64, text: &str, format: Format) -> Value {
         body["parse_mode"] = json!("HTML");
     }
     body
+}
+
+/// Telegram counts a text without its markup. Servers that hold themselves to the letter of the published description
+/// (`maxLength: 4096`) count it with the markup, and refuse what is longer in words of their own.
+fn too_long_with_markup(error: CallError, text: &str) -> CallError {
+    match error {
+        CallError::Rejected { .. } if text.chars().count() > MESSAGE_LIMIT => CallError::TooLong,
+        error => error,
+    }
 }
 
 /// What failed before there was an answer. `error` must have been stripped of its address.

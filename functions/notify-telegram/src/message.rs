@@ -19,7 +19,13 @@ use crate::state::{Item, State};
 const MAX_PARTS: usize = 3;
 
 /// The checks that are listed by name; beyond them only their number is told.
-const MAX_LINES: usize = 30;
+const MAX_LINES: usize = 20;
+
+/// The devices that are named in one line.
+const MAX_DEVICES: usize = 3;
+
+/// The characters of a device's or a check's name that are shown. Logs can be full of anything.
+const MAX_NAME: usize = 40;
 
 /// What the part number of a message with several parts takes: `10/12`, and an empty line.
 const PART_NUMBER: usize = 8;
@@ -120,7 +126,8 @@ impl Composer {
                 .map(|(index, section)| section.blocks(index + 1))
                 .collect(),
         };
-        let parts = self.fitted(head, &guides, self.foot(&reader), state, reader.phrases);
+        let foot = self.foot(&reader);
+        let parts = fitted(&head, &guides, &foot, state, reader.phrases);
         Composed { parts, notes }
     }
 
@@ -281,18 +288,18 @@ impl Composer {
         let check = self.guides.check_of(item.rule.as_str());
         let name = match reader.phrases.checks.get(check) {
             Some(name) if check != OTHER => Span::plain(name),
-            _ => Span::code(&item.check),
+            _ => Span::code(clipped(&item.check)),
         };
         let mut spans = vec![name];
         if !item.device_label().is_empty() {
             spans.push(Span::plain(" — "));
-            spans.push(Span::code(item.device_label()));
+            spans.push(Span::code(clipped(item.device_label())));
         }
         spans
     }
 
     fn section(&self, item: &Item, reader: &Reader<'_>, notes: &mut Vec<String>) -> Section {
-        let devices = vec![item.device_label().to_owned()]
+        let devices = vec![clipped(item.device_label())]
             .into_iter()
             .filter(|device| !device.is_empty())
             .collect();
@@ -307,7 +314,7 @@ impl Composer {
                 effort: Some(effort(&guide.front, reader.phrases)),
                 body: parsed.blocks,
                 devices,
-                check: (check == OTHER).then(|| item.check.clone()),
+                check: (check == OTHER).then(|| clipped(&item.check)),
             },
             Err(problem) => {
                 tracing::error!(%problem, "a guide cannot be rendered: the built-in text is sent in its place");
@@ -330,7 +337,7 @@ impl Composer {
             effort: None,
             body: vec![Block::new(Gap::Paragraph, spans)],
             devices,
-            check: (check == OTHER).then(|| item.check.clone()),
+            check: (check == OTHER).then(|| clipped(&item.check)),
         }
     }
 
@@ -347,8 +354,8 @@ impl Composer {
             phrase,
             &[
                 ("hello", &[Span::plain(hello(reader))]),
-                ("device", &[Span::code(item.device_label())]),
-                ("check", &[Span::code(&item.check)]),
+                ("device", &[Span::code(clipped(item.device_label()))]),
+                ("check", &[Span::code(clipped(&item.check))]),
                 ("when", &[Span::plain(when)]),
             ],
         );
@@ -390,32 +397,6 @@ impl Composer {
             Block::new(Gap::Line, vec![genuine]),
         ]
     }
-
-    /// As many whole guides as fit into [`MAX_PARTS`], at least one, and a word about the others.
-    fn fitted(
-        &self,
-        head: Vec<Block>,
-        guides: &[Vec<Block>],
-        foot: Vec<Block>,
-        state: &State,
-        phrases: &Phrases,
-    ) -> Vec<String> {
-        let with = |count: usize| {
-            let mut sections = vec![head.clone()];
-            sections.extend(guides.iter().take(count).cloned());
-            if count < guides.len() {
-                let more = Span::plain(&phrases.more_guides);
-                sections.push(vec![Block::new(Gap::Paragraph, vec![more])]);
-            }
-            sections.push(foot.clone());
-            numbered(&sections, state)
-        };
-        (2..=guides.len())
-            .rev()
-            .map(with)
-            .find(|parts| parts.len() <= MAX_PARTS)
-            .unwrap_or_else(|| with(1))
-    }
 }
 
 impl Section {
@@ -439,6 +420,31 @@ impl Section {
         blocks.extend(self.body.iter().cloned());
         blocks
     }
+}
+
+/// As many whole guides as fit into [`MAX_PARTS`], at least one, and a word about the others.
+fn fitted(
+    head: &[Block],
+    guides: &[Vec<Block>],
+    foot: &[Block],
+    state: &State,
+    phrases: &Phrases,
+) -> Vec<String> {
+    let with = |count: usize| {
+        let mut sections = vec![head.to_vec()];
+        sections.extend(guides.iter().take(count).cloned());
+        if count < guides.len() {
+            let more = Span::plain(&phrases.more_guides);
+            sections.push(vec![Block::new(Gap::Paragraph, vec![more])]);
+        }
+        sections.push(foot.to_vec());
+        numbered(&sections, state)
+    };
+    (2..=guides.len())
+        .rev()
+        .map(with)
+        .find(|parts| parts.len() <= MAX_PARTS)
+        .unwrap_or_else(|| with(1))
 }
 
 fn head_of_many(failing: &[&Item], sections: &[Section], reader: &Reader<'_>) -> Vec<Block> {
@@ -469,14 +475,14 @@ fn head_of_many(failing: &[&Item], sections: &[Section], reader: &Reader<'_>) ->
 /// The devices of a section; a made-up crowd of them is cut off.
 fn joined(devices: &[String]) -> Vec<Span> {
     let mut spans = Vec::new();
-    for device in devices.iter().take(5) {
+    for device in devices.iter().take(MAX_DEVICES) {
         if !spans.is_empty() {
             spans.push(Span::plain(", "));
         }
         spans.push(Span::code(device));
     }
-    if devices.len() > 5 {
-        spans.push(Span::plain(format!(" (+{})", devices.len() - 5)));
+    if devices.len() > MAX_DEVICES {
+        spans.push(Span::plain(format!(" (+{})", devices.len() - MAX_DEVICES)));
     }
     spans
 }
@@ -508,7 +514,7 @@ fn facts(item: &Item, reader: &Reader<'_>) -> Facts {
     let failure = item.failure.clone();
     Facts {
         person_name: reader.name.unwrap_or_default().to_owned(),
-        device_name: item.device_label().to_owned(),
+        device_name: clipped(item.device_label()),
         device_os_version: failure
             .as_ref()
             .map(|failure| failure.os_version.clone())
@@ -523,6 +529,14 @@ fn facts(item: &Item, reader: &Reader<'_>) -> Facts {
             .map(|failure| failure.actual.clone())
             .unwrap_or_default(),
         observed_at: item.failed_at().map(clock).unwrap_or_default(),
+    }
+}
+
+/// A name of a log, as much of it as is shown.
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -565,4 +579,92 @@ fn numbered(sections: &[Vec<Block>], state: &State) -> Vec<String> {
         }
     }
     parts.iter().map(|part| to_html(part)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::html::strip;
+    use crate::testing::{ALICE, at, finding, shipped_config};
+
+    fn any_text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just(String::new()),
+            "[a-zA-Z0-9 -]{1,20}",
+            "[<>&\"'`*_\\[\\]()!#|~]{1,400}",
+            "\\PC{1,400}",
+            Just("</code></b><a href=\"https://evil.example\">x</a>".to_owned()),
+        ]
+    }
+
+    /// Rule, device, whether it fails, check, expected, actual, system.
+    type Row = (usize, u8, bool, [String; 4]);
+
+    fn any_rows() -> impl Strategy<Value = Vec<Row>> {
+        let texts = [any_text(), any_text(), any_text(), any_text()];
+        prop::collection::vec((0..7_usize, 0..40_u8, any::<bool>(), texts), 1..60)
+    }
+
+    fn state_of(rows: &[Row]) -> State {
+        let rules = [
+            "disk-encryption",
+            "antivirus",
+            "os-updates",
+            "firewall",
+            "screen-lock",
+            "other",
+            "usb",
+        ];
+        let mut state = State::default();
+        for (rule, device, fails, [check, expected, actual, os]) in rows {
+            let mut finding = finding(
+                &format!("posture.{}", rules[*rule]),
+                &format!("D{device}{check}"),
+                5,
+                true,
+            );
+            if let remediate_core::Subject::Device { check: name, .. } = &mut finding.subject {
+                name.clone_from(check);
+            }
+            finding.evidence.expected.clone_from(expected);
+            finding.evidence.actual.clone_from(actual);
+            finding.evidence.device = Some(remediate_core::Device {
+                os: os.clone(),
+                name: actual.clone(),
+                ..remediate_core::Device::default()
+            });
+            state.observe(&finding, at(9));
+            if !fails {
+                finding.verdict = remediate_core::Verdict::Passed;
+                finding.observed_at = at(6);
+                state.observe(&finding, at(9));
+            }
+        }
+        state
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_the_log_says_messages_are_few_short_and_without_foreign_links(rows in any_rows()) {
+            let composer = Composer::new(Arc::new(shipped_config())).unwrap();
+            let state = state_of(&rows);
+            let shown: BTreeSet<_> = state.items.keys().copied().collect();
+            prop_assume!(!state.failing().is_empty());
+            let person = Person::new(ALICE);
+            let direct = composer.direct(&person, &state, &shown);
+            prop_assert!(direct.parts.len() <= MAX_PARTS, "{} parts", direct.parts.len());
+            prop_assert!(direct.notes.is_empty(), "{:?}", direct.notes);
+            let team = composer.team(&state, &state.failing(), Unreached::Unlisted);
+            let fixed = composer.fixed(&person, &state, &shown);
+            for html in direct.parts.iter().chain(&team.parts).chain(&fixed.parts) {
+                prop_assert!(strip(html).chars().count() <= MESSAGE_LIMIT);
+                prop_assert!(!html.contains("<a href=\"https://evil"), "{html}");
+            }
+            prop_assert_eq!(team.parts.len(), 1);
+        }
+    }
 }

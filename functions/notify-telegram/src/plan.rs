@@ -392,6 +392,7 @@ impl Planner<'_> {
 }
 
 /// Which part of which message, and where.
+#[derive(Clone, Copy)]
 struct Place<'a> {
     message: &'a str,
     chat: i64,

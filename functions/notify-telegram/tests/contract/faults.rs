@@ -81,11 +81,14 @@ fn assert_one_message(bench: &Bench, context: &str) {
     assert!(bench.said(TEAM).is_empty(), "{context}");
 }
 
+/// What happens, how it is scripted, and what it is taken for on sending.
+type Case = (&'static str, fn(Fault) -> Fault, FaultClass);
+
 #[tokio::test]
 async fn given_an_error_that_passes_when_run_again_then_there_is_one_message() {
     let transient = FaultClass::Transient { after: None };
     let ambiguous = FaultClass::Ambiguous { after: None };
-    let cases: Vec<(&str, fn(Fault) -> Fault, FaultClass)> = vec![
+    let cases: Vec<Case> = vec![
         (
             "5xx with an HTML page",
             |fault| fault.status(502),
@@ -411,4 +414,37 @@ async fn given_a_wrong_token_when_the_connection_is_checked_then_it_is_a_matter_
         assert_eq!(error.class(), FaultClass::Configuration);
         assert!(!format!("{error} {error:?}").contains(token), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn given_a_server_that_counts_the_markup_when_a_text_is_refused_for_it_then_it_is_cut_into_shorter_ones()
+ {
+    let bench = Bench::new().await;
+    let refused = json!({"title": "Invalid request", "validation": [{"message": "must NOT have more than 4096 characters"}]});
+    bench.sandbox.inject(answer(SEND, 422, refused));
+    let checks = ["disk-encryption", "antivirus", "os-updates"];
+    let devices = ["windows", "macos", "linux"];
+    let pairs = checks
+        .iter()
+        .flat_map(|check| devices.iter().map(move |os| (*check, *os)));
+    let findings: Vec<_> = pairs
+        .map(|(check, os)| {
+            let mut finding = bench.fails(check, &"&".repeat(200));
+            finding.evidence.device.as_mut().unwrap().os = os.to_owned();
+            finding.subject = remediate_core::Subject::Device {
+                person: remediate_core::Person::new(crate::bench::ALICE),
+                device: format!("{}{os}", "&".repeat(200)),
+                check: check.to_owned(),
+            };
+            finding
+        })
+        .collect();
+    bench.ok(&findings).await;
+    let said = bench.said(ALICE_CHAT);
+    assert!(said.len() > 2);
+    assert!(
+        said.iter()
+            .all(|message| message.source.chars().count() <= 4096
+                && message.text.chars().count() <= 2048)
+    );
 }

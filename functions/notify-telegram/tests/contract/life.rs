@@ -471,3 +471,26 @@ async fn given_a_language_that_the_configuration_adds_when_run_then_its_words_ar
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn given_a_guide_that_was_rewritten_when_the_same_failure_is_seen_again_then_no_message_is_touched()
+ {
+    let mut bench = Bench::new().await;
+    bench.ok(&[bench.fails("firewall", "LAPTOP-7")]).await;
+    let rewritten = "+++\ntitle = \"New\"\nminutes = 1\nneeds_admin = false\nreviewed = 2026-11-21\n+++\nNew words.";
+    let path = "guides/firewall/macos.en.md.j2";
+    let config = crate::bench::config_with(&bench.sandbox.url(), PEOPLE, "", &[(path, rewritten)]);
+    bench.config = std::sync::Arc::new(config);
+    bench.later(1);
+    assert_eq!(
+        bench.ok(&[bench.fails("firewall", "LAPTOP-7")]).await,
+        Outcome::Compliant
+    );
+    assert_eq!(bench.sandbox.calls().len(), 1);
+    bench.later(1);
+    bench.ok(&[bench.fails("antivirus", "LAPTOP-7")]).await;
+    assert!(
+        bench.only(ALICE_CHAT).text.contains("New words."),
+        "with the next real change the new words come"
+    );
+}
