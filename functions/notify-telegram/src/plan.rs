@@ -399,3 +399,138 @@ struct Place<'a> {
     part: usize,
     of: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use remediate_core::{FunctionName, Mode};
+
+    use super::*;
+    use crate::state::Part;
+    use crate::testing::{ALICE, at, finding, shipped_config};
+
+    fn steps_of(state: &State, chat: Option<i64>, now: Timestamp) -> Steps {
+        let composer = Composer::new(Arc::new(shipped_config())).unwrap();
+        let planner = Planner {
+            composer: &composer,
+            settings: Settings {
+                team_chat: Some(-5),
+                security_chat: None,
+                renotify_after: jiff::SignedDuration::from_hours(24),
+            },
+            chat,
+            state,
+            now,
+        };
+        let name = FunctionName::new("notify-telegram");
+        planner.steps(&Task::of_findings(
+            &name,
+            ALICE.to_owned(),
+            Mode::Act,
+            Vec::new(),
+        ))
+    }
+
+    fn done(steps: Steps) -> Vec<Step> {
+        match steps {
+            Steps::Do(steps) => steps,
+            Steps::Nobody(because) => panic!("{because}"),
+        }
+    }
+
+    /// Fails five checks: a message in two parts or more.
+    fn failing() -> State {
+        let mut state = State::default();
+        for rule in [
+            "disk-encryption",
+            "antivirus",
+            "os-updates",
+            "firewall",
+            "screen-lock",
+        ] {
+            state.observe(&finding(&format!("posture.{rule}"), "D", 1, true), at(1));
+        }
+        state
+    }
+
+    /// A message that stands with so many of its parts.
+    fn live(state: &State, chat: i64, parts: i64, of: usize) -> Live {
+        let shown = state.failing();
+        let facts = state.facts(Slot::Direct, &shown);
+        let part = |id| Part {
+            message_id: 100 + id,
+            text: format!("text {id}"),
+            facts: facts.clone(),
+        };
+        Live {
+            id: "message".to_owned(),
+            chat,
+            parts: (0..parts).map(part).collect(),
+            of,
+            sent_at: at(2),
+            as_of: state.newest_failure(&shown),
+            shown,
+            closed: false,
+        }
+    }
+
+    #[test]
+    fn given_nothing_known_when_planned_then_there_is_nothing_to_do() {
+        assert!(done(steps_of(&State::default(), Some(7), at(9))).is_empty());
+    }
+
+    #[test]
+    fn given_a_message_whose_second_part_was_never_sent_when_planned_then_only_that_is_sent() {
+        let mut state = failing();
+        let parts = done(steps_of(&state, Some(7), at(9))).len();
+        assert!(parts > 1);
+        state.direct = Some(live(&state, 7, 1, parts));
+        let steps = done(steps_of(&state, Some(7), at(9)));
+        assert_eq!(steps.len(), parts - 1);
+        let first = &steps[0].effect;
+        assert_eq!((first.part, first.message.as_str()), (1, "message"));
+        assert!(matches!(first.deed, Deed::Send { .. }));
+    }
+
+    #[test]
+    fn given_a_message_in_two_parts_when_all_passes_then_one_says_so_and_the_other_is_emptied() {
+        let mut state = failing();
+        state.direct = Some(live(&state, 7, 2, 2));
+        for item in state.items.values_mut() {
+            item.passed_at = Some(at(5));
+        }
+        let steps = done(steps_of(&state, Some(7), at(9)));
+        let edited: Vec<_> = steps.iter().map(|step| step.effect.deed.clone()).collect();
+        let edit = |message_id| Deed::Edit { message_id };
+        assert_eq!(edited, [edit(100), edit(101)]);
+        assert!(steps[0].effect.html.contains("Fixed"));
+        assert!(steps[1].effect.html.contains("Nothing more here"));
+        assert!(steps.iter().all(|step| step.effect.closes));
+    }
+
+    #[test]
+    fn given_a_team_that_was_told_when_the_person_gets_a_chat_then_they_are_told_before_the_team_is_relieved()
+     {
+        let mut state = failing();
+        state.team = Some(live(&state, -5, 1, 1));
+        let steps = done(steps_of(&state, Some(7), at(9)));
+        assert!(steps.iter().all(|step| step.effect.slot == Slot::Direct));
+        state.direct = Some(live(&state, 7, 2, 2));
+        let steps = done(steps_of(&state, Some(7), at(9)));
+        assert_eq!(steps.len(), 1);
+        assert!(steps[0].effect.slot == Slot::Team && steps[0].effect.closes);
+    }
+
+    #[test]
+    fn given_no_chat_when_planned_then_no_summary_and_no_text_for_the_team_names_anybody() {
+        for step in done(steps_of(&failing(), None, at(9))) {
+            assert_eq!(step.effect.chat, -5);
+            let all = format!("{} {}", step.summary, step.effect.html);
+            assert!(
+                !all.contains(ALICE) && !all.contains("<code>D</code>"),
+                "{all}"
+            );
+        }
+    }
+}
