@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
 
 use crate::venv::{repository, target_dir};
 
@@ -34,7 +31,7 @@ pub fn zips() -> &'static BTreeMap<&'static str, Vec<u8>> {
         };
         found
             .into_iter()
-            .map(|(name, path)| (name, zipped(&stripped(&path))))
+            .map(|(name, path)| (name, zipped(&path)))
             .collect()
     })
 }
@@ -88,31 +85,37 @@ fn executable(artifacts: &[Value], name: &str) -> PathBuf {
 }
 
 /// Without debug information they are a quarter as large, which is what the mock has to unpack and hold for every test.
-fn stripped(path: &Path) -> Vec<u8> {
+fn zipped(path: &Path) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("the machine has a temporary folder");
-    let copy = folder.path().join("bootstrap");
-    let status = Command::new("strip")
-        .arg("-o")
-        .arg(&copy)
-        .arg(path)
-        .status();
-    let status = status.unwrap_or_else(|error| panic!("strip is needed, which comes with the linker (Debian: apt-get install binutils): {error}"));
-    assert!(status.success(), "strip {}: {status}", path.display());
-    fs::read(&copy).unwrap_or_else(|error| panic!("{}: {error}", copy.display()))
+    let (copy, zip) = (
+        folder.path().join("bootstrap"),
+        folder.path().join("function.zip"),
+    );
+    let strip = "strip is needed, which comes with the linker (Debian: apt-get install binutils)";
+    run(Command::new("strip").arg("-o").arg(&copy).arg(path), strip);
+    let python = "python3 is needed to make a zip";
+    run(
+        Command::new("python3")
+            .args(["-c", ZIP])
+            .arg(&zip)
+            .arg(&copy),
+        python,
+    );
+    fs::read(&zip).unwrap_or_else(|error| panic!("{}: {error}", zip.display()))
 }
 
-fn zipped(binary: &[u8]) -> Vec<u8> {
-    let mut archive = ZipWriter::new(Cursor::new(Vec::with_capacity(binary.len() + 1024)));
-    // Not compressed: it never leaves this machine.
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .unix_permissions(0o755);
-    archive
-        .start_file("bootstrap", options)
-        .expect("a zip takes a file");
-    archive.write_all(binary).expect("memory takes bytes");
-    archive
-        .finish()
-        .expect("a zip can be finished")
-        .into_inner()
+/// Lightly compressed: in a debug build, hashing what is uploaded takes longer than compressing it here.
+const ZIP: &str = "import sys, zipfile; \
+    zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED, compresslevel=1).write(sys.argv[2], 'bootstrap')";
+
+fn run(command: &mut Command, remedy: &str) {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}\n{remedy}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -1,5 +1,6 @@
 //! The mock AWS that deploys the template, runs the functions and evaluates IAM: ministack.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -28,12 +29,16 @@ impl Ministack {
         let port = port::free();
         let url = format!("https://127.0.0.1:{port}");
         let environment = environment(port, &url, &certificates);
+        // Over TLS it would take port 443 as well, which is not ours to take.
+        let program =
+            "import ministack.app as app; app._port_is_bindable = lambda *_: False; app.main()";
+        let arguments = ["-c", program].map(OsStr::new);
         let mut process = Leashed::start(
             &venv,
             folder.path(),
             "ministack",
-            &venv.program("ministack"),
-            [],
+            &venv.program("python"),
+            arguments,
             environment,
         );
         port::wait_for(&mut process, "ministack", port);

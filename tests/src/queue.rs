@@ -1,6 +1,6 @@
 //! Looking into the stack's queues, and hurrying them.
 
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::{Message, QueueAttributeName, SendMessageBatchRequestEntry};
 
 use crate::aws::Aws;
 
@@ -71,14 +71,14 @@ pub async fn send(aws: &Aws, url: &str, body: &str) {
         .unwrap_or_else(|error| panic!("{url}: {error:?}"));
 }
 
-/// Takes what is there, without waiting.
+/// Takes what is there for a minute, without waiting.
 pub async fn receive(aws: &Aws, url: &str) -> Vec<Message> {
     let answer = aws
         .sqs
         .receive_message()
         .queue_url(url)
         .max_number_of_messages(10)
-        .visibility_timeout(0)
+        .visibility_timeout(60)
         .send()
         .await;
     answer
@@ -87,12 +87,40 @@ pub async fn receive(aws: &Aws, url: &str) -> Vec<Message> {
         .unwrap_or_default()
 }
 
-/// Moves dead letters back to the queue they came from, as an operator does after the repair.
-pub async fn redrive(aws: &Aws, dead_letters_arn: &str) {
-    aws.sqs
-        .start_message_move_task()
-        .source_arn(dead_letters_arn)
+/// Moves messages from one queue to the other, as an operator does with dead letters after the repair. (SQS does it by
+/// itself with `StartMessageMoveTask`, which ministack does not know.)
+pub async fn redrive(aws: &Aws, from: &str, to: &str) -> usize {
+    let messages = receive(aws, from).await;
+    for message in &messages {
+        send(aws, to, message.body().unwrap_or_default()).await;
+        let deletion = aws
+            .sqs
+            .delete_message()
+            .queue_url(from)
+            .receipt_handle(message.receipt_handle().unwrap_or_default());
+        deletion
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("{from}: {error:?}"));
+    }
+    messages.len()
+}
+
+/// Sends messages in one request, so that one batch takes them all.
+pub async fn send_together(aws: &Aws, url: &str, bodies: &[String]) {
+    let entries = bodies.iter().enumerate().map(|(index, body)| {
+        let entry = SendMessageBatchRequestEntry::builder()
+            .id(format!("m{index}"))
+            .message_body(body);
+        entry.build().expect("an entry has id and body")
+    });
+    let answer = aws
+        .sqs
+        .send_message_batch()
+        .queue_url(url)
+        .set_entries(Some(entries.collect()))
         .send()
-        .await
-        .unwrap_or_else(|error| panic!("{dead_letters_arn}: {error:?}"));
+        .await;
+    let answer = answer.unwrap_or_else(|error| panic!("{url}: {error:?}"));
+    assert!(answer.failed().is_empty(), "{url}: {:?}", answer.failed());
 }

@@ -1,0 +1,8 @@
+//! The template deployed, the real binaries in it, events through its topic, buckets and queues; what leaves is looked at
+//! where it arrives: in the stand-ins of Telegram and Jira, and in the deployed ledger.
+
+mod faults;
+mod messages;
+mod permissions;
+mod posture;
+mod records;

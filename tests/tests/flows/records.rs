@@ -1,0 +1,45 @@
+//! Looking things up in what a test finds.
+
+use std::path::Path;
+
+use e2e::venv::repository;
+use jiff::{SignedDuration, Timestamp};
+use remediate_core::Decision;
+use remediate_core::ledger::{Entry, Event};
+use serde_json::Value;
+
+/// A moment so many minutes ago, as logs write it. Old observations change nothing, so that no sample can have a fixed date.
+pub(crate) fn minutes_ago(minutes: i64) -> String {
+    (Timestamp::now() - SignedDuration::from_mins(minutes)).to_string()
+}
+
+/// The body of the first record of a recorded queue event.
+pub(crate) fn recorded_body(fixture: &str) -> String {
+    let path = repository()
+        .join("tests/fixtures/envelopes")
+        .join(Path::new(fixture));
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let event: Value = serde_json::from_str(&text).unwrap();
+    event["Records"][0]["body"].as_str().unwrap().to_owned()
+}
+
+/// The decisions in a history, newest first.
+pub(crate) fn decisions(history: &[Entry]) -> Vec<&Decision> {
+    history
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Decided { decision, .. } => Some(decision),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The disposition of an object or a message that held no work.
+pub(crate) fn received(history: &[Entry]) -> Vec<&Event> {
+    history
+        .iter()
+        .map(|entry| &entry.event)
+        .filter(|event| matches!(event, Event::Received { .. }))
+        .collect()
+}
