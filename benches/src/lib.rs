@@ -1,1 +1,3 @@
+//! The data that the benchmarks read, made from a seed.
 
+pub mod generate;
