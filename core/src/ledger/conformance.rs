@@ -50,6 +50,7 @@ macro_rules! ledger_conformance {
             threads::reading_a_thread_neither_makes_nor_takes_it,
             threads::a_held_thread_is_busy_even_for_the_same_owner,
             threads::a_lease_that_is_over_is_taken_over_and_the_loser_cannot_save,
+            threads::an_older_hold_of_the_same_owner_cannot_save,
             threads::a_lease_that_ran_out_untaken_can_still_be_saved,
             threads::of_twenty_that_acquire_at_once_exactly_one_holds,
             threads::saving_keeps_or_releases_the_lease,

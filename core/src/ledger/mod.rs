@@ -258,6 +258,10 @@ pub enum ChangeStatus {
     Applied {
         after: Value,
     },
+    /// Not made, for certain, and why.
+    NotMade {
+        because: String,
+    },
     Failed {
         error: String,
     },

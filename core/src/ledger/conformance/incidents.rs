@@ -181,6 +181,7 @@ pub async fn the_open_set_is_kept_per_kind_of_source<L: Ledger>(
         ledger.open("manual").await.unwrap(),
         [elsewhere.fingerprint()]
     );
+    assert!(ledger.open("threat").await.unwrap().is_empty());
 
     // And closed there; a pass does not change where the failure came from.
     let pass = from(passed(&elsewhere, noon() + seconds(120)), "conformity");

@@ -93,6 +93,25 @@ pub async fn a_lease_that_is_over_is_taken_over_and_the_loser_cannot_save<L: Led
     assert_eq!(read, Some(quick));
 }
 
+pub async fn an_older_hold_of_the_same_owner_cannot_save<L: Ledger>(
+    make: impl AsyncFn(Retention) -> L,
+) {
+    let ledger = make(kept()).await;
+    let mut first = acquire(&ledger, &key("a"), "one", noon()).await;
+    // The same process, at the next delivery of the same work.
+    let later = noon() + seconds(60);
+    let mut second = acquire(&ledger, &key("a"), "one", later).await;
+    let lost = ledger.save(&mut first, Keep::Lease, later).await;
+    assert!(
+        matches!(lost, Err(LedgerError::Conflict { .. })),
+        "{lost:?}"
+    );
+    ledger
+        .save(&mut second, Keep::Nothing, later)
+        .await
+        .unwrap();
+}
+
 pub async fn a_lease_that_ran_out_untaken_can_still_be_saved<L: Ledger>(
     make: impl AsyncFn(Retention) -> L,
 ) {
