@@ -1,16 +1,15 @@
 //! From the bytes of the object to decompressed text. The content decides, never the object's name.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::time::Instant;
 
-use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Decoder, Operation};
 
 use super::error::Cause;
+use super::gzip::Member;
+use super::input::Input;
 use super::{Encoding, Limits, Options};
 
-/// How many bytes are asked of the input at once.
-const INPUT: usize = 64 << 10;
 /// Frames that need a larger window are refused: 2²⁵ bytes, four times what `zstd -19` asks for.
 const ZSTD_WINDOW_LOG: u32 = 25;
 
@@ -30,8 +29,10 @@ enum Decoding {
     /// Nothing was read.
     Unknown,
     Plain,
-    /// `None` between two members.
-    Gzip(Option<Box<Decompress>>),
+    Gzip {
+        member: Member,
+        between: bool,
+    },
     Zstd {
         decoder: Decoder<'static>,
         between: bool,
@@ -55,7 +56,10 @@ impl<R: Read> Source<R> {
     fn detect(&mut self) -> Result<Decoding, Cause> {
         let head = self.input.peek(6).map_err(Cause::Input)?;
         if is_gzip(head) {
-            return Ok(Decoding::Gzip(None));
+            return Ok(Decoding::Gzip {
+                member: Member::default(),
+                between: true,
+            });
         }
         if is_zstd(head) {
             let mut decoder = Decoder::new().map_err(Cause::Input)?;
@@ -76,7 +80,7 @@ impl<R: Read> Source<R> {
     pub(super) fn encoding(&self) -> Encoding {
         match &self.decoder {
             Decoding::Unknown | Decoding::Plain => Encoding::Plain,
-            Decoding::Gzip(_) => Encoding::Gzip,
+            Decoding::Gzip { .. } => Encoding::Gzip,
             Decoding::Zstd { .. } => Encoding::Zstd,
             Decoding::Ended(encoding) => *encoding,
         }
@@ -134,7 +138,7 @@ impl<R: Read> Source<R> {
         }
         match &mut self.decoder {
             Decoding::Unknown | Decoding::Plain => self.input.copy(into).map_err(Cause::Input),
-            Decoding::Gzip(_) => self.gunzip(into),
+            Decoding::Gzip { .. } => self.gunzip(into),
             Decoding::Zstd { .. } => self.unzstd(into),
             Decoding::Ended(_) => Ok(0),
         }
@@ -142,34 +146,21 @@ impl<R: Read> Source<R> {
 
     fn gunzip(&mut self, into: &mut [u8]) -> Result<usize, Cause> {
         loop {
-            let Decoding::Gzip(member) = &mut self.decoder else {
+            let begins = matches!(self.decoder, Decoding::Gzip { between: true, .. });
+            if begins && !self.next_part(is_gzip)? {
+                self.decoder = Decoding::Ended(Encoding::Gzip);
+                return Ok(0);
+            }
+            let Decoding::Gzip { member, between } = &mut self.decoder else {
                 return Ok(0);
             };
-            let Some(inflate) = member else {
-                if !self.next_part(is_gzip)? {
-                    self.decoder = Decoding::Ended(Encoding::Gzip);
-                    return Ok(0);
-                }
-                self.decoder = Decoding::Gzip(Some(Box::new(Decompress::new_gzip(15))));
-                continue;
-            };
-            let bytes = self.input.fill().map_err(Cause::Input)?;
-            let cut_off = bytes.is_empty();
-            let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
-            let status = inflate
-                .decompress(bytes, into, FlushDecompress::None)
-                .map_err(|error| damaged("gzip", &error))?;
-            let used = (inflate.total_in() - before_in) as usize;
-            let count = (inflate.total_out() - before_out) as usize;
-            if status == Status::StreamEnd {
-                *member = None;
+            if begins {
+                member.begin(&mut self.input)?;
             }
-            self.input.take(used);
-            if count > 0 {
-                return Ok(count);
-            }
-            if cut_off && status != Status::StreamEnd {
-                return Err(Cause::Truncated { encoding: "gzip" });
+            let step = member.read(&mut self.input, into)?;
+            *between = step.ended;
+            if step.count > 0 {
+                return Ok(step.count);
             }
         }
     }
@@ -225,7 +216,7 @@ impl<R: Read> Source<R> {
     }
 }
 
-fn damaged(encoding: &'static str, error: &dyn std::error::Error) -> Cause {
+pub(super) fn damaged(encoding: &'static str, error: &dyn std::error::Error) -> Cause {
     Cause::Damaged {
         encoding,
         reason: error.to_string(),
@@ -263,74 +254,4 @@ pub(super) fn foreign(head: &[u8]) -> Option<&'static str> {
         [first, 0, ..] if *first != 0 => Some("UTF-16"),
         _ => None,
     })
-}
-
-/// The object's bytes with a buffer that can be looked at before it is used.
-struct Input<R> {
-    reader: R,
-    buffer: Box<[u8]>,
-    start: usize,
-    end: usize,
-    taken: u64,
-}
-
-impl<R: Read> Input<R> {
-    fn new(reader: R) -> Self {
-        Self {
-            reader,
-            buffer: vec![0; INPUT].into_boxed_slice(),
-            start: 0,
-            end: 0,
-            taken: 0,
-        }
-    }
-
-    /// What is there; reads only when there is nothing. Empty at the end.
-    fn fill(&mut self) -> io::Result<&[u8]> {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-            self.end = read_some(&mut self.reader, &mut self.buffer)?;
-        }
-        Ok(&self.buffer[self.start..self.end])
-    }
-
-    /// At least `count` bytes, fewer only at the end.
-    fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
-        while self.end - self.start < count {
-            self.buffer.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-            match read_some(&mut self.reader, &mut self.buffer[self.end..])? {
-                0 => break,
-                more => self.end += more,
-            }
-        }
-        Ok(&self.buffer[self.start..self.end])
-    }
-
-    fn take(&mut self, count: usize) {
-        self.start += count;
-        self.taken += count as u64;
-    }
-
-    /// Plain text goes straight to its place when nothing is buffered.
-    fn copy(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let buffered = (self.end - self.start).min(into.len());
-        if buffered > 0 {
-            into[..buffered].copy_from_slice(&self.buffer[self.start..self.start + buffered]);
-            self.take(buffered);
-            return Ok(buffered);
-        }
-        let count = read_some(&mut self.reader, into)?;
-        self.taken += count as u64;
-        Ok(count)
-    }
-}
-
-fn read_some(reader: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match reader.read(into) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
 }

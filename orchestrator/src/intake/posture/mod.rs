@@ -22,6 +22,8 @@ mod encoding;
 mod error;
 mod fields;
 mod frame;
+mod gzip;
+mod input;
 mod problem;
 mod quick;
 mod row;

@@ -44,6 +44,34 @@ fn a_header_alone_is_truncated() {
 }
 
 #[test]
+fn a_header_may_have_all_its_optional_parts() {
+    let mut encoder = flate2::GzBuilder::new()
+        .extra(vec![7; 300])
+        .filename("posture.log")
+        .comment("made by hand")
+        .write(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, row("a@x", 1, true).as_bytes()).unwrap();
+    let mut log = encoder.finish().unwrap();
+    assert_eq!(emails(&reading(&log)), ["a@x"]);
+    // The header's own checksum, which nobody computes; it lies behind the comment.
+    let behind = log
+        .windows(13)
+        .position(|window| window == b"made by hand\0")
+        .unwrap()
+        + 13;
+    log[3] |= 2;
+    log.splice(behind..behind, [1, 2]);
+    assert_eq!(emails(&reading(&log)), ["a@x"]);
+    for cut in 1..behind + 2 {
+        let error = failure(&log[..cut]);
+        assert!(
+            cut == 1 || matches!(error.cause, Cause::Truncated { encoding: "gzip" }),
+            "{cut}: {error}"
+        );
+    }
+}
+
+#[test]
 fn a_wrong_checksum_is_damage_and_keeps_the_rows() {
     let mut log = gzip(log());
     let at = log.len() - 6;
@@ -66,7 +94,7 @@ fn a_wrong_checksum_is_damage_and_keeps_the_rows() {
 fn a_second_member_that_is_damaged_keeps_the_rows_of_the_first() {
     let log = [
         gzip(row("a@x", 1, true) + "\n"),
-        b"\x1f\x8b\xff\xff\xff\xff".to_vec(),
+        b"\x1f\x8b\x08\0\0\0\0\0\0\xff\xff\xff\xff".to_vec(),
     ]
     .concat();
     let error = failure(&log);
