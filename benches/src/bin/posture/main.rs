@@ -174,7 +174,7 @@ fn write(plan: &Plan, path: &Path, plain: bool) -> Result<(), Box<dyn Error>> {
             BufWriter::with_capacity(1 << 16, GzEncoder::new(&mut file, Compression::new(6)));
         generate::write(plan, &mut gzip)?;
         gzip.into_inner()
-            .map_err(|error| error.into_error())?
+            .map_err(std::io::IntoInnerError::into_error)?
             .finish()?;
     }
     file.flush()?;
