@@ -1,6 +1,7 @@
 //! Clients of the mock AWS.
 
 use std::fs;
+use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -92,13 +93,17 @@ async fn settings(ministack: &Ministack, credentials: Credentials) -> SdkConfig 
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url(ministack.url())
         .http_client(trusting(ministack))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .operation_timeout(std::time::Duration::from_secs(60))
-                .build(),
-        )
+        .timeout_config(timeouts())
         .load()
         .await
+}
+
+/// An attempt that gets no answer is made again over another connection.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(60))
+        .build()
 }
 
 fn trusting(ministack: &Ministack) -> SharedHttpClient {

@@ -24,7 +24,7 @@ impl<'a> Resolver<'a> {
         let defaults = declared.iter().map(|(name, parameter)| {
             (
                 name.clone(),
-                value_of(parameter, text(&parameter["Default"])),
+                value_of(parameter, &text(&parameter["Default"])),
             )
         });
         let mut parameters: Map<String, Value> = defaults.collect();
@@ -32,7 +32,7 @@ impl<'a> Resolver<'a> {
             let parameter = declared
                 .get(*name)
                 .unwrap_or_else(|| panic!("the template has no parameter {name}"));
-            parameters.insert((*name).to_owned(), value_of(parameter, (*value).to_owned()));
+            parameters.insert((*name).to_owned(), value_of(parameter, value));
         }
         Self {
             template,
@@ -150,7 +150,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-fn value_of(parameter: &Value, text: String) -> Value {
+fn value_of(parameter: &Value, text: &str) -> Value {
     if parameter["Type"] == "CommaDelimitedList" {
         text.split(',').collect()
     } else {

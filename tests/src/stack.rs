@@ -132,7 +132,7 @@ async fn created(aws: &Aws) -> Description {
         match stack.stack_status() {
             Some(StackStatus::CreateComplete) => return stack,
             Some(StackStatus::CreateInProgress) if Instant::now() < patience => {
-                tokio::time::sleep(Duration::from_millis(100)).await
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
             status => panic!("the stack is {status:?}: {}", failures(aws).await),
         }

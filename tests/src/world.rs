@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::NotificationConfiguration;
 use aws_sdk_ssm::types::ParameterType;
 use remediate_core::config::RulesEdit;
 use remediate_core::ledger::dynamodb::DynamoLedger;
@@ -96,6 +97,8 @@ impl World {
         let url = sandbox.url();
         let parameters = [
             ("IntakeBatchWindowSeconds", "0"),
+            // A task of somebody who is being worked on waits as long as that could take.
+            ("FunctionTimeout", "60"),
             ("TelegramApiUrl", url.as_str()),
             ("TelegramTeamChat", "-1001234567890"),
             ("JiraBaseUrl", url.as_str()),
@@ -128,6 +131,31 @@ impl World {
         let mut rules = RulesEdit::new(&shipped).expect("config/rules.toml is TOML");
         rules.set_enabled(RULE, true).expect("the rule exists");
         self.put_config("rules.toml", &rules.text()).await;
+    }
+
+    /// Puts `services.toml` with the time that Jira's search may lag set to that of the sandbox, and a second.
+    pub async fn expect_quick_search(&self) {
+        let shipped = std::fs::read_to_string(repository().join("config/services.toml"))
+            .expect("config/services.toml is there");
+        let quick = shipped.replace("search_lag = \"60s\"", "search_lag = \"3s\"");
+        assert_ne!(
+            quick, shipped,
+            "config/services.toml has another search_lag than 60s"
+        );
+        self.put_config("services.toml", &quick).await;
+    }
+
+    /// Takes the posture bucket's notification away: as with a store that is not on AWS, only messages tell of logs.
+    pub async fn silence_bucket(&self) {
+        let bucket = self.stack.output("PostureBucketName");
+        let nothing = NotificationConfiguration::builder().build();
+        let request = self
+            .aws
+            .s3
+            .put_bucket_notification_configuration()
+            .bucket(bucket);
+        let answer = request.notification_configuration(nothing).send().await;
+        answer.unwrap_or_else(|error| panic!("{bucket}: {error:?}"));
     }
 
     /// Puts a configuration file where the functions look for it.
@@ -190,12 +218,12 @@ impl World {
         .await;
     }
 
-    /// Waits until it holds, at most a minute and a half.
+    /// Waits until it holds, at most three minutes.
     ///
     /// # Panics
     /// When it never does; the message carries what ministack and the functions said last.
     pub async fn eventually(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-        let patience = Instant::now() + Duration::from_secs(90);
+        let patience = Instant::now() + Duration::from_secs(180);
         while !holds().await {
             assert!(
                 Instant::now() < patience,

@@ -1,5 +1,8 @@
 //! `template.yaml` against the code that it deploys: names, keys, permissions and numbers that must not drift apart.
 
+// A test file from end to end, its helping functions too.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::{Arc, LazyLock};

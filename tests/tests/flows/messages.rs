@@ -1,12 +1,12 @@
 //! Every kind of message that arrives at the intake queue.
 
-use e2e::{Posture, World, queue};
+use e2e::{World, queue};
 use remediate_core::ledger::{Disposition, Event};
 use remediate_core::{Decision, SkipReason};
 use serde_json::{Value, json};
 
-use crate::posture::nothing_was_lost;
-use crate::records::{decisions, minutes_ago, received, recorded_body};
+use crate::arrivals::{nothing_was_lost, one_of_each};
+use crate::records::{decisions, failure, minutes_ago, received, recorded_body};
 
 /// The check that a recorded SNS envelope carries, observed now.
 fn conformity_check(resource: &str) -> Value {
@@ -22,6 +22,14 @@ fn conformity_check(resource: &str) -> Value {
     }
     check["resource"] = json!(resource);
     check
+}
+
+/// The notification of a store that is not on AWS: it names no version.
+fn r2_notification(world: &World, key: &str) -> String {
+    let bucket = world.stack.output("PostureBucketName");
+    let object = json!({ "key": key, "size": 1024, "eTag": "abc123" });
+    json!({ "account": "account_id", "action": "PutObject", "bucket": bucket, "object": object })
+        .to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,42 +84,27 @@ async fn given_a_conformity_check_when_it_is_published_to_the_topic_then_it_is_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn given_a_log_when_a_notification_of_the_r2_form_names_it_then_it_is_read() {
+async fn given_a_log_when_only_a_notification_of_the_r2_form_names_it_then_it_is_read() {
     let world = World::with_rule_on().await;
-    world.settled().await;
-    let at = minutes_ago(3);
-    let row = Posture {
-        person: "alice@example.com",
-        device: "LAPTOP-7",
-        passed: false,
-        at: &at,
+    world.silence_bucket().await;
+    // Over many lines, as the description of the format has it.
+    let row = serde_json::to_string_pretty(&failure(&minutes_ago(3)).row()).unwrap();
+    world.put_object("logs/posture.json", &row).await;
+    world
+        .send_to_intake(&r2_notification(&world, "logs/posture.json"))
+        .await;
+    one_of_each(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_log_that_is_notified_of_several_times_at_once_then_what_it_says_is_done_once() {
+    let world = World::with_rule_on().await;
+    let again = r2_notification(&world, "log.json");
+    world.put_log("log.json", &[failure(&minutes_ago(3))]).await;
+    for _ in 0..3 {
+        world.send_to_intake(&again).await;
     }
-    .row();
-    // Pretty-printed, as the description of the format has it; the bucket's own notification comes as well.
-    world
-        .put_object(
-            "logs/posture.json",
-            &serde_json::to_string_pretty(&row).unwrap(),
-        )
-        .await;
-    let bucket = world.stack.output("PostureBucketName");
-    let notification = json!({ "account": "account_id", "action": "PutObject", "bucket": bucket, "object": { "key": "logs/posture.json", "size": 1024, "eTag": "abc123" } });
-    world.send_to_intake(&notification.to_string()).await;
-    world
-        .eventually("a message and a ticket are there", async || {
-            !world.sandbox.messages().is_empty() && !world.sandbox.tickets().is_empty()
-        })
-        .await;
-    world.settled().await;
-    assert_eq!(
-        (
-            world.sandbox.messages().len(),
-            world.sandbox.tickets().len()
-        ),
-        (1, 1),
-        "both notifications name one log"
-    );
-    nothing_was_lost(&world).await;
+    one_of_each(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,16 +133,16 @@ async fn given_a_notification_about_another_bucket_then_it_is_refused_and_record
 #[tokio::test(flavor = "multi_thread")]
 async fn given_a_log_that_was_deleted_meanwhile_then_its_notification_is_acknowledged() {
     let world = World::with_rule_on().await;
-    world.settled().await;
-    let bucket = world.stack.output("PostureBucketName");
-    let notification = json!({ "account": "a", "action": "PutObject", "bucket": bucket, "object": { "key": "gone.json", "size": 10, "eTag": "e" } });
-    world.send_to_intake(&notification.to_string()).await;
+    world
+        .send_to_intake(&r2_notification(&world, "gone.json"))
+        .await;
     let gone = |event: &&Event| matches!(event, Event::Received { object, disposition: Disposition::Ignored, .. } if object.contains("gone.json"));
     world
         .eventually("it is recorded", async || {
             received(&world.history().await).iter().any(gone)
         })
         .await;
+    world.settled().await;
     nothing_was_lost(&world).await;
 }
 
@@ -189,56 +182,25 @@ async fn given_one_bad_record_in_a_batch_then_only_it_comes_back_and_becomes_a_d
 #[tokio::test(flavor = "multi_thread")]
 async fn given_a_dead_letter_when_its_cause_is_repaired_and_it_is_redriven_then_it_is_handled() {
     let world = World::with_rule_on().await;
-    world.settled().await;
-    let bucket = world.stack.output("PostureBucketName");
-    // Without a version: what is read is what lies there when it is read.
-    let notification = json!({ "account": "a", "action": "PutObject", "bucket": bucket, "object": { "key": "late.json", "size": 10, "eTag": "e" } });
+    world.silence_bucket().await;
     world.put_object("late.json", "this is no log").await;
-    world.send_to_intake(&notification.to_string()).await;
-    // The bucket's own notification fails as well.
     world
-        .eventually("both are dead letters", async || {
-            world.depth("IntakeDeadLettersUrl").await.visible == 2
-        })
+        .send_to_intake(&r2_notification(&world, "late.json"))
         .await;
-    assert!(world.sandbox.calls().is_empty());
+    let dead = async || world.depth("IntakeDeadLettersUrl").await.visible == 1;
+    world.eventually("it is a dead letter", dead).await;
 
     world
-        .put_log(
-            "late.json",
-            &[Posture {
-                person: "alice@example.com",
-                device: "LAPTOP-7",
-                passed: false,
-                at: &minutes_ago(2),
-            }],
-        )
+        .put_log("late.json", &[failure(&minutes_ago(2))])
         .await;
-    world
-        .eventually("the repaired log is handled", async || {
-            world.sandbox.tickets().len() == 1
-        })
-        .await;
-    world.settled().await;
     let (dead, intake) = (
         world.stack.output("IntakeDeadLettersUrl"),
         world.stack.output("IntakeQueueUrl"),
     );
-    assert_eq!(queue::redrive(&world.aws, dead, intake).await, 2);
-    // One names the broken version and dies again; the other finds the repaired log, and adds nothing to what was done.
-    world
-        .eventually("one is a dead letter again", async || {
-            world.depth("IntakeDeadLettersUrl").await.visible == 1
-        })
-        .await;
-    world.settled().await;
-    assert_eq!(
-        (
-            world.sandbox.messages().len(),
-            world.sandbox.tickets().len()
-        ),
-        (1, 1)
+    assert!(
+        world.sandbox.calls().is_empty(),
+        "nothing happens by itself"
     );
-    let left = queue::receive(&world.aws, dead).await;
-    assert!(left[0].body().unwrap().contains("versionId"), "{left:?}");
+    assert_eq!(queue::redrive(&world.aws, dead, intake).await, 1);
+    one_of_each(&world).await;
 }

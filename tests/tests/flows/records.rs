@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use e2e::Posture;
 use e2e::venv::repository;
 use jiff::{SignedDuration, Timestamp};
 use remediate_core::Decision;
@@ -11,6 +12,24 @@ use serde_json::Value;
 /// A moment so many minutes ago, as logs write it. Old observations change nothing, so that no sample can have a fixed date.
 pub(crate) fn minutes_ago(minutes: i64) -> String {
     (Timestamp::now() - SignedDuration::from_mins(minutes)).to_string()
+}
+
+/// Alice's laptop fails the check.
+pub(crate) fn failure(at: &str) -> Posture<'_> {
+    Posture {
+        person: "alice@example.com",
+        device: "LAPTOP-7",
+        passed: false,
+        at,
+    }
+}
+
+/// Alice's laptop passes it.
+pub(crate) fn pass(at: &str) -> Posture<'_> {
+    Posture {
+        passed: true,
+        ..failure(at)
+    }
 }
 
 /// The body of the first record of a recorded queue event.
