@@ -14,8 +14,8 @@ use orchestrator::dispatch::{Delivery, DispatchError, Dispatched, Dispatcher};
 use remediate_core::config::Config;
 use remediate_core::fault::FaultClass;
 use remediate_core::function::Function;
-use remediate_core::ledger::Ledger;
-use remediate_core::runner::{Report, RunError, Runner};
+use remediate_core::ledger::{Ledger, Thread};
+use remediate_core::runner::{self, Report, RunError, Runner};
 use remediate_core::{FunctionName, Mode, Task};
 
 use crate::error::CliError;
@@ -57,6 +57,20 @@ impl LocalDispatcher {
             owner: format!("remediate {}", std::process::id()),
             apply,
             walls: Mutex::default(),
+        })
+    }
+
+    /// What the thread's function holds in it.
+    pub fn describe(&self, thread: &Thread) -> Vec<String> {
+        let lines = match thread.key.function.as_str() {
+            NotifyTelegram::NAME => runner::describe(&self.notify_telegram, thread),
+            OpenJira::NAME => runner::describe(&self.open_jira, thread),
+            _ => Ok(Vec::new()),
+        };
+        lines.unwrap_or_else(|error| {
+            vec![format!(
+                "the state cannot be understood by this version: {error}"
+            )]
         })
     }
 

@@ -143,10 +143,13 @@ pub enum Plan<E> {
 }
 
 /// What applying a change brought.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Receipt {
-    /// What the other side says is there now.
-    pub after: Value,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// It is made; `after` is what the other side says is there now.
+    Made { after: Value },
+    /// It was not made, for certain, and the state says why (a chat that takes no messages, a ticket that somebody closed
+    /// meanwhile): planning again finds another way, or leaves it.
+    NotMade { because: String },
 }
 
 /// What became of a change whose answer was lost.
@@ -212,6 +215,9 @@ pub trait Function: Send + Sync {
         writer: &Self::Writer,
         now: Timestamp,
     ) -> Result<Recovery, Self::Error>;
+
+    /// What it holds for a group, in lines that a person understands: `ticket SEC-12 is open`.
+    fn describe(&self, state: &Self::State) -> Vec<String>;
 
     /// How the change is taken back.
     fn inverse(&self, change: &Change<Self::Effect>) -> Inverse<Self::Effect>;

@@ -14,6 +14,21 @@ use crate::ledger::{
 };
 use crate::rule::Mode;
 
+/// What a function holds in a thread, in lines that a person understands.
+///
+/// # Errors
+/// When the state was written by a version that this one does not understand.
+pub fn describe<F: Function>(
+    function: &F,
+    thread: &Thread,
+) -> Result<Vec<String>, serde_json::Error> {
+    let state = match &thread.state {
+        Value::Null => F::State::default(),
+        state => serde_json::from_value(state.clone())?,
+    };
+    Ok(function.describe(&state))
+}
+
 /// Where a task is run.
 pub struct Runner<'a, F> {
     pub function: &'a F,
@@ -186,6 +201,7 @@ impl<F: Function> Runner<'_, F> {
         changes.extend(self.recover(task, thread, state, &writer, now).await?);
         self.function.absorb(task, state, now);
         let reader = self.function.reader();
+        let mut tried = false;
         for _ in 0..F::ROUNDS {
             match self.plan(task, state, &reader, now).await? {
                 Plan::Unsupported { because } => {
@@ -196,8 +212,9 @@ impl<F: Function> Runner<'_, F> {
                 }
                 Plan::Changes(planned) if planned.is_empty() => break,
                 Plan::Changes(planned) => {
+                    tried = true;
                     for change in &planned {
-                        changes.push(
+                        changes.extend(
                             self.apply(task, change, thread, state, &writer, now)
                                 .await?,
                         );
@@ -205,13 +222,14 @@ impl<F: Function> Runner<'_, F> {
                 }
             }
         }
-        if changes.is_empty() {
+        if changes.is_empty() && !tried {
             return Ok(Report {
                 outcome: Outcome::Compliant,
                 changes,
             });
         }
         let outcome = match self.plan(task, state, &reader, now).await? {
+            Plan::Changes(left) if left.is_empty() && changes.is_empty() => Outcome::Compliant,
             Plan::Changes(left) if left.is_empty() => Outcome::Applied {
                 changes: changes.len(),
             },
@@ -271,18 +289,8 @@ impl<F: Function> Runner<'_, F> {
         thread.intent = None;
         match recovery {
             Recovery::Done(receipt) => {
-                self.settle(
-                    task,
-                    &intent.change,
-                    ChangeStatus::Applied {
-                        after: receipt.after,
-                    },
-                    thread,
-                    state,
-                    now,
-                )
-                .await?;
-                Ok(Some(intent.change))
+                self.receipt(task, intent.change, receipt, thread, state, now)
+                    .await
             }
             Recovery::NotDone => {
                 let status = ChangeStatus::Failed {
@@ -304,7 +312,7 @@ impl<F: Function> Runner<'_, F> {
         state: &mut F::State,
         writer: &F::Writer,
         now: Timestamp,
-    ) -> Result<Change, RunError<F::Error>> {
+    ) -> Result<Option<Change>, RunError<F::Error>> {
         let record = change
             .to_record()
             .map_err(|source| self.unreadable(task, source))?;
@@ -319,18 +327,10 @@ impl<F: Function> Runner<'_, F> {
             serde_json::to_value(&*state).map_err(|source| self.unreadable(task, source))?;
         self.ledger.save(thread, Keep::Lease, now).await?;
         match self.function.apply(change, state, writer, now).await {
-            Ok(Receipt { after }) => {
+            Ok(receipt) => {
                 thread.intent = None;
-                self.settle(
-                    task,
-                    &record,
-                    ChangeStatus::Applied { after },
-                    thread,
-                    state,
-                    now,
-                )
-                .await?;
-                Ok(record)
+                self.receipt(task, record, receipt, thread, state, now)
+                    .await
             }
             Err(source) => {
                 // An ambiguous end keeps its intent: the next attempt has to find out first.
@@ -346,6 +346,25 @@ impl<F: Function> Runner<'_, F> {
                 Err(self.failed(source))
             }
         }
+    }
+
+    /// Settles a change by its receipt; hands it back if it was made.
+    async fn receipt(
+        &self,
+        task: &Task,
+        change: Change,
+        receipt: Receipt,
+        thread: &mut Thread,
+        state: &F::State,
+        now: Timestamp,
+    ) -> Result<Option<Change>, RunError<F::Error>> {
+        let (status, made) = match receipt {
+            Receipt::Made { after } => (ChangeStatus::Applied { after }, true),
+            Receipt::NotMade { because } => (ChangeStatus::NotMade { because }, false),
+        };
+        self.settle(task, &change, status, thread, state, now)
+            .await?;
+        Ok(made.then_some(change))
     }
 
     /// History first, state second: after a crash between the two the intent is still there, and recovering finds the change made.

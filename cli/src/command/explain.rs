@@ -1,6 +1,7 @@
 //! `remediate explain`: everything that is known about a fingerprint, a person or a resource.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use remediate_core::ledger::{Entry, HistoryQuery, Ledger, Thread, ThreadKey};
 use remediate_core::{Fingerprint, FunctionName, Incident, Person, rule};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use crate::args::{ExplainArgs, Format, PlaceArgs};
 use crate::command::history;
 use crate::error::CliError;
+use crate::local::LocalDispatcher;
 use crate::print::{Colour, coloured, counted, paint, tame};
 use crate::report::subject;
 
@@ -24,7 +26,10 @@ pub async fn run(args: ExplainArgs, place: &PlaceArgs) -> Result<(), CliError> {
     }
     match args.format {
         Format::Json => println!("{}", known.json()),
-        Format::Text => known.print(),
+        Format::Text => {
+            let functions = LocalDispatcher::new(&Arc::new(config), ledger, false)?;
+            known.print(&functions);
+        }
     }
     Ok(())
 }
@@ -77,7 +82,7 @@ impl Known {
         json!({ "incidents": self.incidents, "threads": self.threads, "history": self.entries })
     }
 
-    fn print(&self) {
+    fn print(&self, functions: &LocalDispatcher) {
         let bold = |text: &str| paint(coloured(), Colour::Bold, text);
         for incident in &self.incidents {
             println!(
@@ -123,7 +128,9 @@ impl Known {
                     tame(&intent.change.summary)
                 );
             }
-            println!("  {}", tame(&thread.state.to_string()));
+            for line in functions.describe(thread) {
+                println!("  {}", tame(&line));
+            }
         }
         println!("{}", bold("history, newest first"));
         for entry in &self.entries {

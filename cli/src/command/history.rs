@@ -66,7 +66,12 @@ pub fn line(entry: &Entry) -> String {
             let (word, tint) = match status {
                 ChangeStatus::Planned => ("planned".to_owned(), Colour::Cyan),
                 ChangeStatus::Intended => ("begun, end unknown".to_owned(), Colour::Yellow),
-                ChangeStatus::Applied { .. } => ("done".to_owned(), Colour::Green),
+                ChangeStatus::Applied { after } => {
+                    (format!("done {}", receipt(after)), Colour::Green)
+                }
+                ChangeStatus::NotMade { because } => {
+                    (format!("not made: {}", tame(because)), Colour::Yellow)
+                }
                 ChangeStatus::Failed { error } => (format!("failed: {}", tame(error)), Colour::Red),
             };
             format!(
@@ -107,4 +112,23 @@ pub fn line(entry: &Entry) -> String {
         }
     };
     format!("{at}  {what}")
+}
+
+/// What the other side gave for it, in a few words: `SEC-1`, `message 7 in chat 1001`.
+fn receipt(after: &serde_json::Value) -> String {
+    let members = after.as_object().into_iter().flatten();
+    let known = members.filter(|(_, value)| !value.is_null());
+    let words: Vec<_> = known
+        .map(|(name, value)| {
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            format!("{} {}", name.replace('_', " "), tame(&value))
+        })
+        .collect();
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!("({})", words.join(", "))
+    }
 }

@@ -237,7 +237,7 @@ pub(crate) fn delivered(
             });
         }
     }
-    Receipt {
+    Receipt::Made {
         after: json!({"chat": through.chat, "message_id": through.message_id}),
     }
 }
@@ -262,9 +262,9 @@ pub(crate) fn refused(
     if place.as_ref().is_some_and(|live| live.chat == chat) {
         *place = None;
     }
-    Receipt {
-        after: json!({"chat": chat, "unreachable": reason}),
-    }
+    skipped(&format!(
+        "chat {chat} takes no messages from the bot: {reason}"
+    ))
 }
 
 /// Halves the length of parts from now on; `false` when that has been done often enough.
@@ -283,7 +283,7 @@ fn shorten(slot: Slot, state: &mut State) -> bool {
 }
 
 fn skipped(because: &str) -> Receipt {
-    Receipt {
-        after: json!({"skipped": because}),
+    Receipt::NotMade {
+        because: because.to_owned(),
     }
 }

@@ -223,6 +223,10 @@ impl Function for NotifyTelegram {
         recover::recover(&change.effect, intended_at, state, writer, now).await
     }
 
+    fn describe(&self, state: &State) -> Vec<String> {
+        state.describe()
+    }
+
     fn inverse(&self, _: &Change<Effect>) -> Inverse<Effect> {
         Inverse::Irreversible(
             "a message that has arrived has been read: taking it away would only leave the person wondering; a pass of the check marks it as fixed",

@@ -113,7 +113,10 @@ impl Planner<'_> {
                 None => return Route::Direct(chat),
                 Some(refusal) => (
                     Unreached::Refused,
-                    format!("their chat refused on {}: {}", refusal.at, refusal.reason),
+                    format!(
+                        "their chat refused on {:.0}: {}",
+                        refusal.at, refusal.reason
+                    ),
                 ),
             },
         };
@@ -125,7 +128,7 @@ impl Planner<'_> {
         match self.state.refusal(team, self.now) {
             None => Route::Team(team, unreached, why),
             Some(refusal) => Route::Nobody(format!(
-                "{person} cannot be told ({why}), and neither can the team: telegram.team_chat refused on {}: {}",
+                "{person} cannot be told ({why}), and neither can the team: telegram.team_chat refused on {:.0}: {}",
                 refusal.at, refusal.reason
             )),
         }

@@ -174,6 +174,45 @@ pub enum Slot {
 }
 
 impl State {
+    /// The messages and the chats that refuse them, in lines for people.
+    pub(crate) fn describe(&self) -> Vec<String> {
+        let places = [
+            ("their own chat", &self.direct),
+            ("the team chat", &self.team),
+            ("the security chat", &self.notice),
+        ];
+        let standing = places
+            .iter()
+            .filter_map(|(place, live)| Some((place, live.as_ref()?)));
+        let mut lines: Vec<_> = standing
+            .map(|(place, live)| {
+                let ids: Vec<_> = live
+                    .parts
+                    .iter()
+                    .map(|part| part.message_id.to_string())
+                    .collect();
+                let end = if live.closed {
+                    ", told that all is fixed"
+                } else {
+                    ""
+                };
+                format!(
+                    "message {} in {place} ({}), sent {:.0}{end}",
+                    ids.join(" and "),
+                    live.chat,
+                    live.sent_at
+                )
+            })
+            .collect();
+        lines.extend(self.refused.iter().map(|(chat, refusal)| {
+            format!(
+                "chat {chat} takes no messages since {:.0}: {}",
+                refusal.at, refusal.reason
+            )
+        }));
+        lines
+    }
+
     pub(crate) fn slot(&self, slot: Slot) -> Option<&Live> {
         self.place(slot).as_ref()
     }

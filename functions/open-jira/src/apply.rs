@@ -92,7 +92,7 @@ impl Writer {
             unclosable: None,
             unreopenable: None,
         });
-        Receipt { after }
+        Receipt::Made { after }
     }
 
     async fn comment(
@@ -119,7 +119,7 @@ impl Writer {
         match self.client.comment(&action, &id, body).await {
             Ok(comment) => {
                 note_comment(state, told, now);
-                Ok(Receipt {
+                Ok(Receipt::Made {
                     after: json!({ "ticket": view.key, "comment": comment }),
                 })
             }
@@ -183,7 +183,7 @@ pub(crate) fn gone(state: &mut State, key: &str) -> Receipt {
 }
 
 pub(crate) fn skipped(key: &str, because: &str) -> Receipt {
-    Receipt {
-        after: json!({ "ticket": key, "skipped": because }),
+    Receipt::NotMade {
+        because: format!("{key}: {because}"),
     }
 }

@@ -144,6 +144,10 @@ impl Function for OpenJira {
             .await
     }
 
+    fn describe(&self, state: &State) -> Vec<String> {
+        state.describe()
+    }
+
     fn inverse(&self, change: &Change<Effect>) -> Inverse<Effect> {
         effect::inverse(change)
     }

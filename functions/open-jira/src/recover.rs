@@ -54,7 +54,7 @@ impl Writer {
                 match self.client.has_comment(&action, &id, body).await {
                     Ok(true) => {
                         note_comment(state, *told, now);
-                        Ok(Recovery::Done(Receipt {
+                        Ok(Recovery::Done(Receipt::Made {
                             after: json!({ "ticket": key }),
                         }))
                     }

@@ -107,6 +107,32 @@ impl Issue {
 }
 
 impl State {
+    /// The tickets, in lines for people.
+    pub(crate) fn describe(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(issue) = &self.issue {
+            lines.push(match issue.status {
+                Status::Open => {
+                    format!("ticket {} is open since {:.0}", issue.key, issue.created_at)
+                }
+                Status::Closed { at, by_us: true } => {
+                    format!("ticket {} is closed: passed at {at:.0}", issue.key)
+                }
+                Status::Closed { at, by_us: false } => format!(
+                    "ticket {} was closed by somebody else, noticed at {at:.0}",
+                    issue.key
+                ),
+            });
+            if let Some(because) = &issue.unclosable {
+                lines.push(format!("ticket {} cannot be closed: {because}", issue.key));
+            }
+        }
+        if !self.earlier.is_empty() {
+            lines.push(format!("earlier tickets: {}", self.earlier.join(", ")));
+        }
+        lines
+    }
+
     /// How many keys of earlier tickets are kept.
     const EARLIER: usize = 16;
 

@@ -80,14 +80,14 @@ impl Writer {
         };
         if direction.is_reached(note_view(state, &view, now)) {
             self.note_turned(direction, state, false);
-            return Ok(Receipt {
+            return Ok(Receipt::Made {
                 after: json!({ "ticket": view.key, "status": view.status, "by": "somebody else" }),
             });
         }
         match self.go(direction, &action, &id, &view.status).await? {
             Turned::There { status } => {
                 self.note_turned(direction, state, true);
-                Ok(Receipt {
+                Ok(Receipt::Made {
                     after: json!({ "ticket": view.key, "status": status }),
                 })
             }
@@ -126,7 +126,7 @@ impl Writer {
             return Ok(None);
         }
         self.note_turned(direction, state, true);
-        Ok(Some(Receipt {
+        Ok(Some(Receipt::Made {
             after: json!({ "ticket": view.key, "status": view.status }),
         }))
     }
