@@ -2,9 +2,17 @@
 //!
 //! [`ledger_conformance!`](crate::ledger_conformance) makes one test of each case:
 //!
-//! ```ignore
-//! async fn ledger(retention: Retention) -> SqliteLedger { … }
-//! remediate_core::ledger_conformance!(ledger);
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! mod in_memory {
+//!     use remediate_core::ledger::{Retention, sqlite::SqliteLedger};
+//!
+//!     async fn ledger(retention: Retention) -> SqliteLedger {
+//!         SqliteLedger::open_in_memory(retention).unwrap()
+//!     }
+//!
+//!     remediate_core::ledger_conformance!(ledger);
+//! }
 //! ```
 //!
 //! A case asks for an empty ledger and uses it as several workers would, at the same time where that matters. What is read through an index may

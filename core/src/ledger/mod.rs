@@ -28,6 +28,8 @@ use crate::incident::Incident;
 pub mod conformance;
 #[cfg(feature = "aws")]
 pub mod dynamodb;
+#[cfg(all(feature = "conformance", feature = "sqlite"))]
+pub mod mortal;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(any(feature = "aws", feature = "sqlite"))]
