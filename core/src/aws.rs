@@ -1,11 +1,17 @@
 //! What all processes that run on AWS share: SDK settings, secrets, and a configuration that can be changed after deployment.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_s3::config::{HttpClient, RuntimeComponents};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -13,23 +19,70 @@ use crate::config::{Config, ConfigError, ConfigFiles};
 use crate::secret::{SecretError, SecretRef};
 use crate::telemetry;
 
-/// The SDK's settings, made once; every client is derived from it.
-///
-/// The SDK has no timeouts of its own: without these a hung connection lasts as long as the invocation.
+/// The SDK's settings, made once; every client is derived from it, and all clients share its connections.
 pub async fn sdk_config() -> &'static SdkConfig {
     static CONFIG: OnceCell<SdkConfig> = OnceCell::const_new();
-    CONFIG
-        .get_or_init(|| {
-            let timeouts = TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(3))
-                .operation_attempt_timeout(Duration::from_secs(10))
-                .operation_timeout(Duration::from_secs(30))
-                .build();
-            aws_config::defaults(BehaviorVersion::v2026_01_12())
-                .timeout_config(timeouts)
-                .load()
-        })
-        .await
+    CONFIG.get_or_init(|| settings().load()).await
+}
+
+/// The SDK has no timeouts of its own: without these a hung connection lasts as long as the invocation.
+fn settings() -> ConfigLoader {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(30))
+        .build();
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(Connections::prepared(&timeouts))
+        .timeout_config(timeouts)
+}
+
+/// The connections of all clients: one pool, and one reading of the system's CA certificates.
+///
+/// By default each client has its own, and reads the certificates twice: when it is made, to see whether that can be done, and for its
+/// first request. Clients that are made for an invocation would begin it with that and with a handshake each.
+#[derive(Clone, Debug, Default)]
+struct Connections {
+    /// By connect and read timeout: what looks for credentials has other ones than the services' clients.
+    connectors: Arc<SyncMutex<HashMap<[Option<Duration>; 2], SharedHttpConnector>>>,
+}
+
+impl Connections {
+    /// Ready for clients of these timeouts: reading the certificates belongs in a function's start, not in its first invocation.
+    fn prepared(timeouts: &TimeoutConfig) -> Self {
+        let mut settings = HttpConnectorSettings::builder();
+        settings.set_connect_timeout(timeouts.connect_timeout());
+        settings.set_read_timeout(timeouts.read_timeout());
+        let connections = Self::default();
+        connections.connector(&settings.build());
+        connections
+    }
+
+    fn connector(&self, settings: &HttpConnectorSettings) -> SharedHttpConnector {
+        let key = [settings.connect_timeout(), settings.read_timeout()];
+        let mut connectors = self
+            .connectors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let connector = connectors.entry(key).or_insert_with(|| {
+            let connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .connector_settings(settings.clone())
+                .proxy_config(ProxyConfig::from_env());
+            SharedHttpConnector::new(connector.build())
+        });
+        connector.clone()
+    }
+}
+
+impl HttpClient for Connections {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        self.connector(settings)
+    }
 }
 
 /// A client for S3. A custom endpoint (a mock, MinIO) is addressed by path, since it has no host name per bucket.
@@ -282,5 +335,77 @@ impl Stored {
         }
         *held = Some((etag, text));
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use aws_config::Region;
+    use aws_sdk_dynamodb::config::Credentials;
+
+    use super::*;
+
+    /// Answers whatever is asked on a connection until it is closed: there are no tables.
+    fn answer(mut stream: TcpStream) {
+        let mut buffer = [0; 16 * 1024];
+        while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
+            let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: 17\r\n\r\n{\"TableNames\":[]}";
+            if stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// A server's address, and how many connections there have been to it.
+    fn serve() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                counted.fetch_add(1, Ordering::SeqCst);
+                std::thread::spawn(move || answer(stream.unwrap()));
+            }
+        });
+        (address, connections)
+    }
+
+    fn with(address: &str, loader: ConfigLoader) -> ConfigLoader {
+        loader
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("a", "b", None, None, "test"))
+            .endpoint_url(address)
+    }
+
+    #[tokio::test]
+    async fn clients_that_are_made_one_after_another_share_a_connection() {
+        let (address, connections) = serve();
+        let config = with(&address, settings()).load().await;
+        for _ in 0..3 {
+            let client = aws_sdk_dynamodb::Client::new(&config);
+            client.list_tables().send().await.unwrap();
+        }
+        assert_eq!(connections.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_prepared_at_the_start_is_what_requests_use() {
+        let (address, _) = serve();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .build();
+        let shared = Connections::prepared(&timeouts);
+        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(shared.clone())
+            .timeout_config(timeouts);
+        let config = with(&address, loader).load().await;
+        let client = aws_sdk_dynamodb::Client::new(&config);
+        client.list_tables().send().await.unwrap();
+        assert_eq!(shared.connectors.lock().unwrap().len(), 1);
     }
 }
