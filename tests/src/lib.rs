@@ -20,7 +20,7 @@ pub mod template;
 pub mod venv;
 mod world;
 
-pub use world::{PEOPLE, Posture, RULE, World, arn};
+pub use world::{FUNCTION_VISIBILITY, Posture, World};
 
 /// The account of the mock AWS.
 pub const ACCOUNT: &str = "123456789012";

@@ -47,7 +47,7 @@ pub async fn depth(aws: &Aws, url: &str) -> Depth {
     }
 }
 
-/// Lets failed messages come back after so many seconds instead of the half hour that suits a real function.
+/// Sets after how many seconds a message that was taken and not deleted comes back.
 pub async fn set_visibility(aws: &Aws, url: &str, seconds: u32) {
     let request = aws
         .sqs

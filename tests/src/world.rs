@@ -15,17 +15,21 @@ use crate::aws::Aws;
 use crate::ministack::Ministack;
 use crate::queue::{self, Depth};
 use crate::stack::Stack;
+use crate::template;
 use crate::venv::repository;
-use crate::{ACCOUNT, template};
 
 /// The rule that the flows turn on.
-pub const RULE: &str = "posture.disk-encryption";
+const RULE: &str = "posture.disk-encryption";
+
+/// Seconds after which a failed task comes back, unless its function says otherwise: longer than any run of a function
+/// takes here, its own repetitions included.
+pub const FUNCTION_VISIBILITY: u32 = 15;
 
 const BOT_TOKEN: &str = "/auto-remediate/telegram-bot-token";
 const JIRA_SECRET: &str = "auto-remediate/jira";
 
 /// Whom the sandbox knows: a chat and a Jira account that work.
-pub const PEOPLE: &str = r#"
+const PEOPLE: &str = r#"
 [defaults]
 language = "en"
 
@@ -99,6 +103,7 @@ impl World {
             ("IntakeBatchWindowSeconds", "0"),
             // A task of somebody who is being worked on waits as long as that could take.
             ("FunctionTimeout", "60"),
+            ("FunctionMaxReceives", "4"),
             ("TelegramApiUrl", url.as_str()),
             ("TelegramTeamChat", "-1001234567890"),
             ("JiraBaseUrl", url.as_str()),
@@ -114,14 +119,17 @@ impl World {
             ministack,
         };
         world.put_config("people.toml", PEOPLE).await;
-        for queue in [
-            "IntakeQueueUrl",
-            "NotifyTelegramQueueUrl",
-            "OpenJiraQueueUrl",
-        ] {
-            queue::set_visibility(&world.aws, world.stack.output(queue), 2).await;
-        }
+        world.hurry("IntakeQueueUrl", 3).await;
         world
+            .hurry("NotifyTelegramQueueUrl", FUNCTION_VISIBILITY)
+            .await;
+        world.hurry("OpenJiraQueueUrl", FUNCTION_VISIBILITY).await;
+        world
+    }
+
+    /// Lets what failed come back after so many seconds instead of the many minutes that suit a real function.
+    async fn hurry(&self, queue: &str, seconds: u32) {
+        queue::set_visibility(&self.aws, self.stack.output(queue), seconds).await;
     }
 
     /// Puts `rules.toml` with [`RULE`] enabled into the config bucket.
@@ -280,9 +288,4 @@ async fn keep_secrets(aws: &Aws) {
         .send()
         .await
         .expect("a secret can be created");
-}
-
-/// The ARN of a resource of this account and region.
-pub fn arn(service: &str, resource: &str) -> String {
-    format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", crate::REGION)
 }
