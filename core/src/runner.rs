@@ -407,6 +407,7 @@ impl<F: Function> Runner<'_, F> {
         self.ledger.record(&entries).await
     }
 
+    /// Its identity is the change's alone: whichever task settles it writes the same entry.
     fn change_entry(
         &self,
         task: &Task,
@@ -418,18 +419,14 @@ impl<F: Function> Runner<'_, F> {
             change: Box::new(change.clone()),
             status,
         };
-        let about = change.fingerprints.iter().find_map(|print| {
-            task.findings()
-                .iter()
-                .find(|finding| finding.fingerprint() == *print)
-        });
-        let entry = match about.or(task.findings().first()) {
+        let entry = match task.findings().first() {
             Some(finding) => Entry::about(finding, now, event),
             None => Entry::general(now, event),
         };
         Entry {
             id: change.id.as_str().to_owned(),
             rule: Some(change.rule.clone()),
+            fingerprint: change.fingerprints.first().copied(),
             ..entry
         }
     }

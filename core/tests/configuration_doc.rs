@@ -163,7 +163,7 @@ fn shape<'a>(root: &'a Value, property: &'a Value) -> (String, Option<&'a Value>
     let single = property["anyOf"]
         .as_array()
         .and_then(|options| options.iter().find(|option| option["$ref"].is_string()));
-    if let Some(target) = resolve(property).or_else(|| single.and_then(|single| resolve(single))) {
+    if let Some(target) = resolve(property).or_else(|| single.and_then(&resolve)) {
         return named(target);
     }
     match &property["type"] {

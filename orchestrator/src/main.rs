@@ -14,7 +14,9 @@ use remediate_core::lambda::{self, BatchItemFailure, BatchResponse, InvocationEr
 use remediate_core::telemetry;
 use serde_json::Value;
 
-#[tokio::main]
+// One thread drives all calls: an invocation waits for services, and a log is read on a thread of its own (`posture_log`). Workers
+// would only hand the same work back and forth, which costs more than the work (docs/PERFORMANCE.md).
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init_lambda();
     let host = Host {
@@ -24,7 +26,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     Runtime::new(handler).run().await
 }
 
-/// What is kept warm: the validated configuration. Clients are the SDK's, made once from one set of settings.
+/// What is kept warm: the validated configuration. The connections of the SDK's clients are kept with its settings.
 struct Host {
     source: ConfigSource,
 }

@@ -6,11 +6,11 @@ mod support;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use orchestrator::intake::envelope::{Notification, ObjectRef};
 use orchestrator::{Moment, Orchestrator, OrchestratorError};
+use remediate_core::ledger::mortal::Death;
 use remediate_core::ledger::{Disposition, Event, HistoryQuery, LedgerRead};
 use remediate_core::{Decision, SkipReason, Task};
 use support::{Bucket, House, NOW, config, row};
@@ -137,7 +137,7 @@ async fn many_passing_rows_cost_no_more_writes_than_few() {
         .map(|number| row(&format!("p{number}@example.com"), "firewall", true, 0))
         .collect();
     house.deliver(&log).await.unwrap();
-    assert_eq!(house.ledger.writes.load(Ordering::SeqCst), 1);
+    assert_eq!(house.ledger.writes(), 1);
 }
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn after_a_crash_at_any_write_delivering_again_loses_nothing_and_makes_no_
         + &row("alice@example.com", "antivirus", false, 2);
     let reference = House::new(config(|text| text));
     reference.deliver(&log).await.unwrap();
-    let writes = reference.ledger.writes.load(Ordering::SeqCst);
+    let writes = reference.ledger.writes();
     let wanted: HashSet<_> = reference
         .outbox
         .take()
@@ -248,10 +248,11 @@ async fn after_a_crash_at_any_write_delivering_again_loses_nothing_and_makes_no_
         .map(|task| task.id)
         .collect();
     assert!(writes > 4);
-    for crash in 0..writes {
+    for crash in 1..=writes {
         let house = House::new(config(|text| text));
-        house.ledger.fail_at(crash);
+        house.ledger.die(Death::Before(crash));
         house.deliver(&log).await.unwrap_err();
+        house.ledger.revive().unwrap();
         house.deliver(&log).await.unwrap();
         let sent: HashSet<_> = house
             .outbox

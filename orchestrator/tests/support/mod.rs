@@ -1,132 +1,22 @@
-//! A ledger that counts and fails, functions that only write down what they were sent, and logs made on the spot.
+//! Functions that only write down what they were sent, and logs made on the spot.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use orchestrator::dispatch::{Delivery, DispatchError, Dispatched, Dispatcher};
 use orchestrator::intake::envelope::ObjectRef;
 use orchestrator::intake::objects::{ObjectError, Objects};
 use orchestrator::{Handled, Moment, Orchestrator, OrchestratorError};
+use remediate_core::Task;
 use remediate_core::config::{Config, ConfigFiles};
+use remediate_core::ledger::Retention;
+use remediate_core::ledger::mortal::MortalLedger;
 use remediate_core::ledger::sqlite::SqliteLedger;
-use remediate_core::ledger::{
-    Acquired, Entry, HistoryQuery, Keep, Ledger, LedgerError, LedgerRead, Retention, Thread,
-    ThreadKey,
-};
-use remediate_core::{Fingerprint, Incident, RuleId, Task};
 
 pub const NOW: &str = "2026-11-21T12:00:00Z";
-
-/// Passes calls on to a real ledger, counts the writes, and fails once at the write it is told to.
-pub struct Watched {
-    pub inner: SqliteLedger,
-    pub writes: AtomicUsize,
-    fail_at: AtomicUsize,
-}
-
-impl Watched {
-    pub fn new() -> Arc<Self> {
-        let inner = SqliteLedger::open_in_memory(Retention::default()).unwrap();
-        Arc::new(Self {
-            inner,
-            writes: AtomicUsize::new(0),
-            fail_at: AtomicUsize::new(usize::MAX),
-        })
-    }
-
-    /// The write of this number from now on (from 0) fails, as if the process had died before it.
-    pub fn fail_at(&self, write: usize) {
-        self.writes.store(0, Ordering::SeqCst);
-        self.fail_at.store(write, Ordering::SeqCst);
-    }
-
-    fn write(&self) -> Result<(), LedgerError> {
-        if self.writes.fetch_add(1, Ordering::SeqCst) == self.fail_at.load(Ordering::SeqCst) {
-            return Err(LedgerError::Unavailable {
-                action: "test",
-                source: "told to fail".into(),
-            });
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl LedgerRead for Watched {
-    async fn incidents(
-        &self,
-        fingerprints: &[Fingerprint],
-    ) -> Result<HashMap<Fingerprint, Incident>, LedgerError> {
-        self.inner.incidents(fingerprints).await
-    }
-    async fn open(&self, source: &str) -> Result<Vec<Fingerprint>, LedgerError> {
-        self.inner.open(source).await
-    }
-    async fn thread(&self, key: &ThreadKey) -> Result<Option<Thread>, LedgerError> {
-        self.inner.thread(key).await
-    }
-    async fn history(&self, query: &HistoryQuery) -> Result<Vec<Entry>, LedgerError> {
-        self.inner.history(query).await
-    }
-    async fn entry(&self, id: &str) -> Result<Option<Entry>, LedgerError> {
-        self.inner.entry(id).await
-    }
-    async fn mark(&self, name: &str) -> Result<u64, LedgerError> {
-        self.inner.mark(name).await
-    }
-}
-
-#[async_trait]
-impl Ledger for Watched {
-    async fn put_incident(&self, incident: &Incident) -> Result<(), LedgerError> {
-        self.write()?;
-        self.inner.put_incident(incident).await
-    }
-    async fn acquire(
-        &self,
-        key: &ThreadKey,
-        owner: &str,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<Acquired, LedgerError> {
-        self.write()?;
-        self.inner.acquire(key, owner, lease, now).await
-    }
-    async fn save(
-        &self,
-        thread: &mut Thread,
-        keep: Keep,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        self.write()?;
-        self.inner.save(thread, keep, now).await
-    }
-    async fn record(&self, entries: &[Entry]) -> Result<(), LedgerError> {
-        self.write()?;
-        self.inner.record(entries).await
-    }
-    async fn reserve(
-        &self,
-        rule: &RuleId,
-        wanted: u32,
-        per_hour: u32,
-        now: Timestamp,
-    ) -> Result<u32, LedgerError> {
-        self.write()?;
-        self.inner.reserve(rule, wanted, per_hour, now).await
-    }
-    async fn raise_mark(&self, name: &str, value: u64) -> Result<(), LedgerError> {
-        self.inner.raise_mark(name, value).await
-    }
-    async fn expire(&self, now: Timestamp) -> Result<u64, LedgerError> {
-        self.inner.expire(now).await
-    }
-}
 
 /// Takes tasks and keeps them. Refuses those of one function if told to.
 #[derive(Default)]
@@ -209,13 +99,14 @@ pub fn config(change: impl FnOnce(String) -> String) -> Arc<Config> {
 
 pub struct House {
     pub orchestrator: Orchestrator,
-    pub ledger: Arc<Watched>,
+    pub ledger: Arc<MortalLedger>,
     pub outbox: Arc<Outbox>,
 }
 
 impl House {
     pub fn new(config: Arc<Config>) -> Self {
-        let ledger = Watched::new();
+        let store = SqliteLedger::open_in_memory(Retention::default()).unwrap();
+        let ledger = Arc::new(MortalLedger::new(Arc::new(store)));
         let outbox = Arc::new(Outbox::default());
         let objects = Arc::new(Bucket::default());
         let orchestrator = Orchestrator {

@@ -9,14 +9,13 @@ use notify_telegram::{NotifyError, NotifyTelegram};
 use remediate_core::config::{Config, ConfigFiles};
 use remediate_core::finding::{Device, Evidence, Finding, Severity, Source, Subject, Verdict};
 use remediate_core::function::Notice;
+use remediate_core::ledger::mortal::MortalLedger;
 use remediate_core::ledger::sqlite::SqliteLedger;
 use remediate_core::ledger::{HistoryQuery, Ledger, LedgerRead, Retention};
 use remediate_core::runner::{Report, RunError, Runner};
 use remediate_core::secret::SecretRef;
 use remediate_core::{FunctionName, Mode, Outcome, Person, Task};
 use sandbox::{Chat, DEFAULT_BOT_TOKEN, Message, Sandbox, SandboxConfig};
-
-use crate::flaky::FlakyLedger;
 
 pub(crate) const ALICE: &str = "alice@example.com";
 pub(crate) const ALICE_CHAT: i64 = 1001;
@@ -48,7 +47,7 @@ name = "Gus"
 
 pub(crate) struct Bench {
     pub(crate) sandbox: Sandbox,
-    pub(crate) ledger: Arc<FlakyLedger>,
+    pub(crate) ledger: Arc<MortalLedger>,
     pub(crate) config: Arc<Config>,
     pub(crate) now: Timestamp,
 }
@@ -67,7 +66,7 @@ impl Bench {
         let store = SqliteLedger::open_in_memory(Retention::default()).unwrap();
         Self {
             sandbox,
-            ledger: Arc::new(FlakyLedger::new(store)),
+            ledger: Arc::new(MortalLedger::new(Arc::new(store))),
             config: Arc::new(config),
             now: "2026-11-21T10:30:00Z".parse().unwrap(),
         }

@@ -7,7 +7,7 @@ use remediate_core::finding::Finding;
 use sandbox::{Fault, Service};
 
 use crate::bench::{ALICE_CHAT, Bench, TEAM};
-use crate::flaky::Death;
+use remediate_core::ledger::mortal::Death;
 
 /// More writes than any of the runs below makes.
 const WRITES: usize = 40;
@@ -24,7 +24,7 @@ async fn die_everywhere(
             let findings = prepare(&mut bench).await;
             bench.ledger.die(death);
             let died = bench.run(&findings).await.is_err();
-            bench.ledger.revive();
+            bench.ledger.revive().unwrap();
             let outcome = bench.ok(&findings).await;
             let done = matches!(
                 outcome,
@@ -149,7 +149,7 @@ async fn given_a_call_in_flight_when_the_process_is_killed_then_there_is_one_mes
             .sandbox
             .inject(if written { fault.after_write() } else { fault });
         let killed = tokio::time::timeout(Duration::from_millis(700), bench.run(&findings)).await;
-        bench.ledger.revive();
+        bench.ledger.revive().unwrap();
         let outcome = bench.ok(&findings).await;
         let done = matches!(outcome, Outcome::Applied { .. } | Outcome::AlreadyDone);
         assert!(done, "{nth} {written}: {outcome}");

@@ -4,7 +4,6 @@
 mod bench;
 mod crashes;
 mod faults;
-mod flaky;
 mod life;
 mod properties;
 mod unreachable;

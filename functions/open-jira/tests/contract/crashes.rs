@@ -1,112 +1,14 @@
 //! The process dies between any two steps; whoever comes next ends what was begun.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use remediate_core::Finding;
 use remediate_core::config::Period;
-use remediate_core::ledger::sqlite::SqliteLedger;
-use remediate_core::ledger::{
-    Acquired, Entry, HistoryQuery, Keep, Ledger, LedgerError, LedgerRead, Thread, ThreadKey,
-};
-use remediate_core::{Finding, Fingerprint, Incident, RuleId};
+use remediate_core::ledger::mortal::{Death, MortalLedger};
 use sandbox::{Fault, Service};
 
 use crate::bench::{Bench, LEASE, at, failure, pass, run_on, task};
-
-/// A ledger that a dead process can no longer reach: it takes so many writes, then none.
-struct Dying {
-    ledger: Arc<SqliteLedger>,
-    left: AtomicUsize,
-}
-
-impl Dying {
-    fn step(&self) -> Result<(), LedgerError> {
-        self.left
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-                left.checked_sub(1)
-            })
-            .map(|_| ())
-            .map_err(|_| LedgerError::Unavailable {
-                action: "write",
-                source: "the process is dead".into(),
-            })
-    }
-}
-
-#[async_trait]
-impl LedgerRead for Dying {
-    async fn incidents(
-        &self,
-        fingerprints: &[Fingerprint],
-    ) -> Result<HashMap<Fingerprint, Incident>, LedgerError> {
-        self.ledger.incidents(fingerprints).await
-    }
-    async fn open(&self, source: &str) -> Result<Vec<Fingerprint>, LedgerError> {
-        self.ledger.open(source).await
-    }
-    async fn thread(&self, key: &ThreadKey) -> Result<Option<Thread>, LedgerError> {
-        self.ledger.thread(key).await
-    }
-    async fn history(&self, query: &HistoryQuery) -> Result<Vec<Entry>, LedgerError> {
-        self.ledger.history(query).await
-    }
-    async fn entry(&self, id: &str) -> Result<Option<Entry>, LedgerError> {
-        self.ledger.entry(id).await
-    }
-    async fn mark(&self, name: &str) -> Result<u64, LedgerError> {
-        self.ledger.mark(name).await
-    }
-}
-
-#[async_trait]
-impl Ledger for Dying {
-    async fn put_incident(&self, incident: &Incident) -> Result<(), LedgerError> {
-        self.step()?;
-        self.ledger.put_incident(incident).await
-    }
-    async fn acquire(
-        &self,
-        key: &ThreadKey,
-        owner: &str,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<Acquired, LedgerError> {
-        self.step()?;
-        self.ledger.acquire(key, owner, lease, now).await
-    }
-    async fn save(
-        &self,
-        thread: &mut Thread,
-        keep: Keep,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        self.step()?;
-        self.ledger.save(thread, keep, now).await
-    }
-    async fn record(&self, entries: &[Entry]) -> Result<(), LedgerError> {
-        self.step()?;
-        self.ledger.record(entries).await
-    }
-    async fn reserve(
-        &self,
-        rule: &RuleId,
-        wanted: u32,
-        per_hour: u32,
-        now: Timestamp,
-    ) -> Result<u32, LedgerError> {
-        self.ledger.reserve(rule, wanted, per_hour, now).await
-    }
-    async fn raise_mark(&self, name: &str, value: u64) -> Result<(), LedgerError> {
-        self.ledger.raise_mark(name, value).await
-    }
-    async fn expire(&self, now: Timestamp) -> Result<u64, LedgerError> {
-        self.ledger.expire(now).await
-    }
-}
 
 #[tokio::test]
 async fn given_a_death_after_any_write_to_the_ledger_when_run_again_then_everything_is_there_once()
@@ -117,10 +19,8 @@ async fn given_a_death_after_any_write_to_the_ledger_when_run_again_then_everyth
         let mut died = false;
         let mut survived = true;
         for (finding, hour) in life() {
-            let dying = Dying {
-                ledger: bench.ledger.clone(),
-                left: AtomicUsize::new(step),
-            };
+            let dying = MortalLedger::new(bench.ledger.clone());
+            dying.die(Death::Before(step + 1));
             let result = run_on(&bench.function, &dying, &task(finding.clone()), at(hour)).await;
             if result.is_err() {
                 died = true;

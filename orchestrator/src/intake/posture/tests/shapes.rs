@@ -249,7 +249,7 @@ fn progress_is_told_to_the_end() {
     let keep = told.clone();
     let options = super::super::Options {
         progress: Some(std::sync::Arc::new(move |progress| {
-            keep.lock().unwrap().push(progress)
+            keep.lock().unwrap().push(progress);
         })),
         ..options()
     };

@@ -78,7 +78,7 @@ proptest! {
     #[test]
     fn the_short_way_agrees_with_the_general_parser(second in 1i64..9_000_000_000, fraction in 0i32..1_000_000_000, digits in 0usize..=9) {
         let time = Timestamp::new(second, fraction / 10i32.pow(9 - digits as u32) * 10i32.pow(9 - digits as u32)).unwrap();
-        let text = if digits == 0 { format!("{:.0}", time) } else { format!("{time:.digits$}") };
+        let text = if digits == 0 { format!("{time:.0}") } else { format!("{time:.digits$}") };
         prop_assert_eq!(from_text(&text), nanos(time), "{}", text);
     }
 

@@ -1,20 +1,21 @@
-//! A ledger that can be told to fail: a process that dies before or after any of its writes looks just like that.
+//! A ledger for tests that can be told to fail: a process that dies before or after any of its writes looks just like that.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use jiff::Timestamp;
-use remediate_core::ledger::sqlite::SqliteLedger;
-use remediate_core::ledger::{
+use super::sqlite::SqliteLedger;
+use super::{
     Acquired, Entry, HistoryQuery, Keep, Ledger, LedgerError, LedgerRead, Thread, ThreadKey,
 };
-use remediate_core::{Fingerprint, Incident, RuleId};
+use crate::id::{Fingerprint, RuleId};
+use crate::incident::Incident;
+use async_trait::async_trait;
+use jiff::Timestamp;
 
 /// From the nth write on, nothing works any more: as if the process had died there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Death {
+pub enum Death {
     /// The nth write is not carried out.
     Before(usize),
     /// The nth write is carried out, and nobody learns of it.
@@ -27,8 +28,9 @@ struct Script {
     writes: usize,
 }
 
-pub(crate) struct FlakyLedger {
-    store: SqliteLedger,
+/// A [`SqliteLedger`] that dies on command.
+pub struct MortalLedger {
+    store: Arc<SqliteLedger>,
     script: Mutex<Script>,
 }
 
@@ -38,30 +40,43 @@ enum Fate {
     Fail,
 }
 
-impl FlakyLedger {
-    pub(crate) fn new(store: SqliteLedger) -> Self {
+impl MortalLedger {
+    pub fn new(store: Arc<SqliteLedger>) -> Self {
         Self {
             store,
             script: Mutex::default(),
         }
     }
 
-    pub(crate) fn die(&self, death: Death) {
-        *self.script.lock().unwrap() = Script {
+    /// Writes are counted from here on, the first one being number 1.
+    pub fn die(&self, death: Death) {
+        *self.script() = Script {
             death: Some(death),
             writes: 0,
         };
     }
 
     /// Everything works again, and nobody holds a lease. Says how many writes were asked for meanwhile.
-    pub(crate) fn revive(&self) -> usize {
-        let script = std::mem::take(&mut *self.script.lock().unwrap());
-        self.store.break_leases().unwrap();
-        script.writes
+    ///
+    /// # Errors
+    /// When the ledger itself fails.
+    pub fn revive(&self) -> Result<usize, LedgerError> {
+        let script = std::mem::take(&mut *self.script());
+        self.store.break_leases()?;
+        Ok(script.writes)
+    }
+
+    /// How many writes were asked for since the start, or the last order to die.
+    pub fn writes(&self) -> usize {
+        self.script().writes
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn fate(&self) -> Fate {
-        let mut script = self.script.lock().unwrap();
+        let mut script = self.script();
         script.writes += 1;
         match script.death {
             Some(Death::Before(n)) if script.writes >= n => Fate::Fail,
@@ -93,7 +108,7 @@ macro_rules! fated {
 }
 
 #[async_trait]
-impl LedgerRead for FlakyLedger {
+impl LedgerRead for MortalLedger {
     async fn incidents(
         &self,
         fingerprints: &[Fingerprint],
@@ -123,7 +138,7 @@ impl LedgerRead for FlakyLedger {
 }
 
 #[async_trait]
-impl Ledger for FlakyLedger {
+impl Ledger for MortalLedger {
     async fn put_incident(&self, incident: &Incident) -> Result<(), LedgerError> {
         fated!(self, self.store.put_incident(incident))
     }
