@@ -29,7 +29,7 @@ const PARTS: usize = KEY + DETAILS.len();
 
 /// How many rows are looked up together: enough for the waits to overlap, few enough that the batch itself
 /// stays in the first-level cache.
-const BATCH: usize = 128;
+const BATCH: usize = 32;
 
 #[derive(Default)]
 struct Entry {
