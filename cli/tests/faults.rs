@@ -22,8 +22,10 @@ const CALLS: [(Service, &str, &str); 9] = [
     (Service::Jira, "POST", "*/search/jql"),
 ];
 
-/// Every class: the name, and what the first such call meets.
-fn classes() -> Vec<(&'static str, fn(Fault) -> Fault)> {
+/// A class of error: its name, and what the first such call meets.
+type Class = (&'static str, fn(Fault) -> Fault);
+
+fn classes() -> Vec<Class> {
     vec![
         ("429 with Retry-After", |fault| fault.too_many_requests(1)),
         ("500 with an HTML page", |fault| fault.status(500)),
