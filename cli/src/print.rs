@@ -1,6 +1,21 @@
 //! Output for people: colours only on a terminal, and nothing from outside that could steer it.
 
-use std::io::IsTerminal;
+use std::fmt::Arguments;
+use std::io::{IsTerminal, Write};
+
+/// Prints a line to standard output, like `println!`, except that nobody listening any more (`remediate run … | head`) is no
+/// reason to stop in the middle of a repair.
+macro_rules! say {
+    ($($format:tt)*) => {
+        $crate::print::line(format_args!($($format)*))
+    };
+}
+pub(crate) use say;
+
+/// See [`say!`].
+pub fn line(text: Arguments<'_>) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
 
 /// The few colours there are.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::args::Format;
 use crate::error::CliError;
-use crate::print::{Colour, coloured, counted, grouped, paint, tame};
+use crate::print::{Colour, coloured, counted, grouped, paint, say, tame};
 
 /// Says what happened, as it happens, and sums it up.
 pub struct Reporter {
@@ -77,7 +77,7 @@ impl Reporter {
         };
         match self.format {
             Format::Text => eprintln!("{} {}", paint(self.colour, Colour::Red, "error:"), error),
-            Format::Json => println!("{}", json!({ "error": error })),
+            Format::Json => say!("{}", json!({ "error": error })),
         }
     }
 
@@ -85,7 +85,7 @@ impl Reporter {
     pub fn finish(self) -> Result<(), CliError> {
         match self.format {
             Format::Text => self.sum_up(),
-            Format::Json => println!(
+            Format::Json => say!(
                 "{}",
                 json!({ "summary": { "decisions": self.decisions, "changes": self.changes, "applied": self.apply, "failures": self.failures } })
             ),
@@ -110,7 +110,7 @@ impl Reporter {
                 )
             })
             .unwrap_or_default();
-        println!(
+        say!(
             "{}{}",
             paint(self.colour, Colour::Bold, &tame(&handled.about)),
             paint(self.colour, Colour::Dim, &rows)
@@ -121,21 +121,21 @@ impl Reporter {
                 Disposition::Refused => "refused",
                 Disposition::Invalid => "invalid",
             };
-            println!(
+            say!(
                 "  {} {}",
                 paint(self.colour, Colour::Yellow, word),
                 tame(because)
             );
         }
         for problem in handled.problems.iter().take(10) {
-            println!(
+            say!(
                 "  {} {}",
                 paint(self.colour, Colour::Yellow, "unusable"),
                 tame(problem)
             );
         }
         if handled.problems.len() > 10 {
-            println!(
+            say!(
                 "  {} and {} more rows",
                 paint(self.colour, Colour::Yellow, "unusable"),
                 handled.problems.len() - 10
@@ -158,7 +158,7 @@ impl Reporter {
             .map(|tally| tally.count)
             .sum();
         if passes > 0 {
-            println!(
+            say!(
                 "  {} {} passing, nothing open",
                 paint(self.colour, Colour::Dim, "skip"),
                 grouped(passes)
@@ -182,13 +182,13 @@ impl Reporter {
         } else {
             "passed"
         };
-        println!(
+        say!(
             "  {word} {} {} {verdict}{why}",
             judged.finding.rule,
             subject(&judged.finding.subject)
         );
         if let Decision::Propose = judged.decision {
-            println!(
+            say!(
                 "      to carry it out: remediate send {}",
                 judged.fingerprint
             );
@@ -201,25 +201,25 @@ impl Reporter {
                 self.sent(sent);
             } else {
                 let line = format!("{}: together with another finding", sent.function);
-                println!("      {}", paint(self.colour, Colour::Dim, &line));
+                say!("      {}", paint(self.colour, Colour::Dim, &line));
             }
         }
     }
 
     fn sent(&self, sent: &Sent) {
         for change in changes(sent) {
-            println!(
+            say!(
                 "      {} {}",
                 paint(self.colour, Colour::Dim, "→"),
                 tame(&change.summary)
             );
         }
         match &sent.result {
-            Ok(Delivery::Queued) => println!("      {}: queued", sent.function),
+            Ok(Delivery::Queued) => say!("      {}: queued", sent.function),
             Ok(Delivery::Ran(report)) => {
-                println!("      {}: {}", sent.function, self.outcome(&report.outcome));
+                say!("      {}: {}", sent.function, self.outcome(&report.outcome));
             }
-            Err(error) => println!(
+            Err(error) => say!(
                 "      {}: {}",
                 sent.function,
                 paint(self.colour, Colour::Red, &tame(&error.to_string()))
@@ -240,7 +240,7 @@ impl Reporter {
 
     fn json(&self, handled: &Handled) {
         if let Some((disposition, because)) = &handled.disposition {
-            println!(
+            say!(
                 "{}",
                 json!({ "object": handled.about, "disposition": disposition, "because": because })
             );
@@ -256,16 +256,16 @@ impl Reporter {
                 .iter()
                 .map(|sent| (sent.function.as_str(), outcome_json(sent)))
                 .collect();
-            println!(
+            say!(
                 "{}",
                 json!({ "fingerprint": judged.fingerprint, "finding": judged.finding, "decision": judged.decision, "changes": changes, "outcome": outcome })
             );
         }
         for tally in &handled.tally {
-            println!("{}", json!({ "object": handled.about, "tally": tally }));
+            say!("{}", json!({ "object": handled.about, "tally": tally }));
         }
         if !handled.rows.is_empty() {
-            println!(
+            say!(
                 "{}",
                 json!({ "object": handled.about, "rows": handled.rows, "problems": handled.problems })
             );
@@ -283,7 +283,7 @@ impl Reporter {
             (true, count) => format!("{} made", counted(count as u64, "change", "changes")),
             (false, count) => format!("{} planned", counted(count as u64, "change", "changes")),
         };
-        println!(
+        say!(
             "\n{}: {changes}",
             if decisions.is_empty() {
                 "nothing found".to_owned()
@@ -292,10 +292,10 @@ impl Reporter {
             }
         );
         if !self.apply && self.changes > 0 {
-            println!("This was a plan; nothing left this machine. To carry it out: --apply");
+            say!("This was a plan; nothing left this machine. To carry it out: --apply");
         }
         if self.too_old > 0 {
-            println!(
+            say!(
                 "Older than `global.freshness`: {}. To take them all the same: --freshness 3650d",
                 counted(self.too_old, "finding", "findings")
             );
@@ -306,7 +306,7 @@ impl Reporter {
                 .keys()
                 .all(|decision| *decision == "disabled")
         {
-            println!("All rules concerned are off. To turn one on: remediate rules enable <rule>");
+            say!("All rules concerned are off. To turn one on: remediate rules enable <rule>");
         }
     }
 }

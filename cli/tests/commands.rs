@@ -373,3 +373,14 @@ async fn data_cannot_write_to_the_terminal() {
     let output = home.run(&["run", &log]).await;
     assert!(!said(&output).contains('\u{1b}'), "{}", said(&output));
 }
+
+#[tokio::test]
+async fn nobody_listening_any_more_does_not_stop_the_work() {
+    let sandbox = sandbox().await;
+    let home = Home::new(&sandbox);
+    let log = home.write("log.json", &row("alice@example.com", "firewall", false));
+    let mut child = home.command(&["run", "--apply", &log]).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().await.unwrap().success());
+    assert_eq!((sandbox.messages().len(), sandbox.tickets().len()), (1, 1));
+}

@@ -10,7 +10,7 @@ use remediate_core::ledger::sqlite::SqliteLedger;
 
 use crate::args::{ConfigCommand, PlaceArgs, SchemaFile};
 use crate::error::CliError;
-use crate::print::{Colour, coloured, paint, tame};
+use crate::print::{Colour, coloured, paint, say, tame};
 
 pub async fn run(command: ConfigCommand, place: &PlaceArgs) -> Result<(), CliError> {
     match command {
@@ -30,14 +30,14 @@ async fn check(place: &PlaceArgs, online: bool) -> Result<(), CliError> {
         || "the packaged configuration".to_owned(),
         |dir| dir.display().to_string(),
     );
-    println!("{from}: sound ({})", config.hash);
+    say!("{from}: sound ({})", config.hash);
     let enabled: Vec<_> = config
         .rules
         .iter()
         .filter(|(_, rule)| rule.config.enabled)
         .map(|(id, rule)| format!("{id} ({})", rule.config.mode))
         .collect();
-    println!(
+    say!(
         "rules that are on: {}",
         if enabled.is_empty() {
             "none".to_owned()
@@ -45,12 +45,12 @@ async fn check(place: &PlaceArgs, online: bool) -> Result<(), CliError> {
             enabled.join(", ")
         }
     );
-    println!("people: {}", config.people.iter().count());
+    say!("people: {}", config.people.iter().count());
     match notify_telegram::check_guides(&config) {
-        Ok(guides) => println!("guides: {} rendered", guides.len()),
+        Ok(guides) => say!("guides: {} rendered", guides.len()),
         Err(problems) => {
             for problem in &problems {
-                println!("{} {problem}", paint(coloured(), Colour::Red, "guide:"));
+                say!("{} {problem}", paint(coloured(), Colour::Red, "guide:"));
             }
             return Err(CliError::Reported("guides are not in order"));
         }
@@ -84,14 +84,14 @@ async fn connect(config: Arc<Config>) -> Result<(), CliError> {
     };
     for (service, answer) in [("Telegram", telegram), ("Jira", jira)] {
         match answer {
-            Ok(found) => println!(
+            Ok(found) => say!(
                 "{service}: {} {}",
                 paint(coloured(), Colour::Green, "reached"),
                 tame(&found)
             ),
             Err(error) => {
                 failed = true;
-                println!(
+                say!(
                     "{service}: {}",
                     paint(coloured(), Colour::Red, &tame(&error))
                 );
@@ -117,7 +117,7 @@ fn schema(file: SchemaFile) -> Result<(), CliError> {
         .map(serde_json::to_string_pretty)
         .transpose()
         .map_err(|error| CliError::Failed(error.to_string()))?;
-    println!("{}", text.unwrap_or_default());
+    say!("{}", text.unwrap_or_default());
     Ok(())
 }
 
@@ -136,6 +136,6 @@ fn guide(config: &Config, check: &str, os: &str, language: &str) -> Result<(), C
         .into_iter()
         .find(|guide| guide.path == path)
         .ok_or_else(|| CliError::Usage(format!("there is no guides/{path}")))?;
-    println!("{}", guide.text);
+    say!("{}", guide.text);
     Ok(())
 }

@@ -15,7 +15,7 @@ use sandbox::{DEFAULT_BOT_TOKEN, Sandbox, SandboxConfig};
 use crate::args::{DemoArgs, Format};
 use crate::error::CliError;
 use crate::local::LocalDispatcher;
-use crate::print::{Colour, coloured, paint};
+use crate::print::{Colour, coloured, paint, say};
 use crate::report::Reporter;
 
 const MORNING: &[u8] = include_bytes!("../../../examples/posture-morning.ndjson");
@@ -52,11 +52,11 @@ pub async fn run(args: DemoArgs) -> Result<(), CliError> {
     .await
     .map_err(|error| CliError::Failed(error.to_string()))?;
     let ledger = Scratch::new()?;
-    println!(
+    say!(
         "Telegram and Jira are played by a sandbox: {}",
         paint(coloured(), Colour::Cyan, &sandbox.url())
     );
-    println!("The ledger is {}\n", ledger.path().display());
+    say!("The ledger is {}\n", ledger.path().display());
 
     let off = configuration(&sandbox, false)?;
     let on = configuration(&sandbox, true)?;
@@ -86,14 +86,14 @@ pub async fn run(args: DemoArgs) -> Result<(), CliError> {
     deliver(on, &ledger, "examples/posture-evening.json", EVENING).await?;
     told(&sandbox);
 
-    println!(
+    say!(
         "\nWhat everybody got to see: {}",
         paint(coloured(), Colour::Bold, &sandbox.url())
     );
     if args.once || !std::io::stdout().is_terminal() {
         return Ok(());
     }
-    println!("Ctrl-C ends it.");
+    say!("Ctrl-C ends it.");
     crate::command::until_interrupted().await
 }
 
@@ -132,7 +132,7 @@ fn configuration(sandbox: &Sandbox, enabled: bool) -> Result<Arc<Config>, CliErr
 }
 
 fn step(title: &str) {
-    println!("{}", paint(coloured(), Colour::Bold, title));
+    say!("{}", paint(coloured(), Colour::Bold, title));
 }
 
 async fn deliver(
@@ -179,7 +179,7 @@ fn told(sandbox: &Sandbox) {
         tickets.len(),
         sandbox.calls().len()
     );
-    println!("{}\n", paint(coloured(), Colour::Cyan, &line));
+    say!("{}\n", paint(coloured(), Colour::Cyan, &line));
 }
 
 /// The demo's logs come from memory.

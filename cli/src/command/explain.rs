@@ -11,7 +11,7 @@ use crate::args::{ExplainArgs, Format, PlaceArgs};
 use crate::command::history;
 use crate::error::CliError;
 use crate::local::LocalDispatcher;
-use crate::print::{Colour, coloured, counted, paint, tame};
+use crate::print::{Colour, coloured, counted, paint, say, tame};
 use crate::report::subject;
 
 pub async fn run(args: ExplainArgs, place: &PlaceArgs) -> Result<(), CliError> {
@@ -25,7 +25,7 @@ pub async fn run(args: ExplainArgs, place: &PlaceArgs) -> Result<(), CliError> {
         )));
     }
     match args.format {
-        Format::Json => println!("{}", known.json()),
+        Format::Json => say!("{}", known.json()),
         Format::Text => {
             let functions = LocalDispatcher::new(&Arc::new(config), ledger, false)?;
             known.print(&functions);
@@ -85,7 +85,7 @@ impl Known {
     fn print(&self, functions: &LocalDispatcher) {
         let bold = |text: &str| paint(coloured(), Colour::Bold, text);
         for incident in &self.incidents {
-            println!(
+            say!(
                 "{} {}",
                 bold(&format!(
                     "{} {}",
@@ -95,24 +95,24 @@ impl Known {
                 paint(coloured(), Colour::Dim, &incident.fingerprint.to_string())
             );
             match incident.closed_at.filter(|_| !incident.is_open()) {
-                Some(closed) => println!(
+                Some(closed) => say!(
                     "  closed {closed}; it had been open since {}",
                     incident.opened_at
                 ),
-                None => println!(
+                None => say!(
                     "  open since {}, failed {}, last observed {}",
                     incident.opened_at,
                     counted(incident.failures, "time", "times"),
                     incident.last_observed
                 ),
             }
-            println!(
+            say!(
                 "  last failure from {}",
                 tame(&incident.finding.source.to_string())
             );
             let evidence = &incident.finding.evidence;
             if !(evidence.expected.is_empty() && evidence.actual.is_empty()) {
-                println!(
+                say!(
                     "  expected {}, was {}",
                     tame(&evidence.expected),
                     tame(&evidence.actual)
@@ -120,21 +120,21 @@ impl Known {
             }
         }
         for thread in &self.threads {
-            println!("{}", bold(&format!("held by {}", thread.key.function)));
+            say!("{}", bold(&format!("held by {}", thread.key.function)));
             if let Some(intent) = &thread.intent {
-                println!(
+                say!(
                     "  begun {} and not known to have ended: {}",
                     intent.at,
                     tame(&intent.change.summary)
                 );
             }
             for line in functions.describe(thread) {
-                println!("  {}", tame(&line));
+                say!("  {}", tame(&line));
             }
         }
-        println!("{}", bold("history, newest first"));
+        say!("{}", bold("history, newest first"));
         for entry in &self.entries {
-            println!("  {}", history::line(entry));
+            say!("  {}", history::line(entry));
         }
     }
 }

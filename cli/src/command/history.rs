@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::args::{Format, HistoryArgs, PlaceArgs};
 use crate::error::CliError;
-use crate::print::{Colour, coloured, paint, tame};
+use crate::print::{Colour, coloured, paint, say, tame};
 use crate::report::subject;
 
 pub async fn run(args: HistoryArgs, place: &PlaceArgs) -> Result<(), CliError> {
@@ -27,12 +27,12 @@ pub async fn run(args: HistoryArgs, place: &PlaceArgs) -> Result<(), CliError> {
     let entries = ledger.history(&query).await?;
     for entry in &entries {
         match args.format {
-            Format::Text => println!("{}", line(entry)),
-            Format::Json => println!("{}", json!(entry)),
+            Format::Text => say!("{}", line(entry)),
+            Format::Json => say!("{}", json!(entry)),
         }
     }
     if entries.is_empty() && args.format == Format::Text {
-        println!("nothing recorded");
+        say!("nothing recorded");
     }
     Ok(())
 }

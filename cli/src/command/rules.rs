@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::args::{Format, ModeArg, PlaceArgs, RulesCommand};
 use crate::error::CliError;
-use crate::print::{Colour, coloured, paint, table};
+use crate::print::{Colour, coloured, paint, say, table};
 
 pub fn run(command: RulesCommand, place: &PlaceArgs) -> Result<(), CliError> {
     match command {
@@ -30,7 +30,7 @@ pub fn run(command: RulesCommand, place: &PlaceArgs) -> Result<(), CliError> {
                     .iter()
                     .try_for_each(|rule| Ok(file.set_enabled(rule, false)?))
             },
-            || println!("off: {}", rules.join(", ")),
+            || say!("off: {}", rules.join(", ")),
         ),
         RulesCommand::Mode { rule, mode } => {
             let mode = match mode {
@@ -41,7 +41,7 @@ pub fn run(command: RulesCommand, place: &PlaceArgs) -> Result<(), CliError> {
             edit(
                 place,
                 |file| Ok(file.set_mode(&rule, mode)?),
-                || println!("{rule}: mode {mode}"),
+                || say!("{rule}: mode {mode}"),
             )
         }
     }
@@ -65,7 +65,7 @@ fn list(config: &Config, format: Format) -> Result<(), CliError> {
             .map(ToString::to_string)
             .collect();
         match format {
-            Format::Json => println!(
+            Format::Json => say!(
                 "{}",
                 json!({ "rule": id, "enabled": rule.config.enabled, "mode": rule.config.mode, "tier": spec.tier, "functions": functions, "title": spec.title })
             ),
@@ -82,7 +82,7 @@ fn list(config: &Config, format: Format) -> Result<(), CliError> {
     if format == Format::Text {
         let text = table(&rows);
         for (index, line) in text.lines().enumerate() {
-            println!(
+            say!(
                 "{}",
                 if index == 0 {
                     paint(colour, Colour::Bold, line)
@@ -107,12 +107,12 @@ fn show(config: &Config, id: &str) -> Result<(), CliError> {
     };
     let spec = rule::spec(id).ok_or_else(unknown)?;
     let rule = config.rules.get(&id.into()).ok_or_else(unknown)?;
-    println!("{id}: {}", spec.title);
-    println!("  state      {}", state(rule.config.enabled));
-    println!("  mode       {} (ships as {})", rule.config.mode, spec.mode);
-    println!("  risk       {}", spec.tier);
-    println!("  effect     {}", spec.effect);
-    println!(
+    say!("{id}: {}", spec.title);
+    say!("  state      {}", state(rule.config.enabled));
+    say!("  mode       {} (ships as {})", rule.config.mode, spec.mode);
+    say!("  risk       {}", spec.tier);
+    say!("  effect     {}", spec.effect);
+    say!(
         "  functions  {}",
         rule.config
             .functions
@@ -122,7 +122,7 @@ fn show(config: &Config, id: &str) -> Result<(), CliError> {
             .join(", ")
     );
     if let Some(matches) = &rule.config.matches {
-        println!(
+        say!(
             "  types      {}",
             if matches.types.is_empty() {
                 "-".to_owned()
@@ -130,7 +130,7 @@ fn show(config: &Config, id: &str) -> Result<(), CliError> {
                 matches.types.join(", ")
             }
         );
-        println!(
+        say!(
             "  names      {}",
             if matches.names.is_empty() {
                 "-".to_owned()
@@ -139,14 +139,17 @@ fn show(config: &Config, id: &str) -> Result<(), CliError> {
             }
         );
     }
-    println!(
+    say!(
         "  budget     {} changes per hour",
         rule.config.max_changes_per_hour
     );
     for exemption in &rule.config.exemptions {
-        println!(
+        say!(
             "  exempt     {} until {} by {}: {}",
-            exemption.subject, exemption.until, exemption.owner, exemption.reason
+            exemption.subject,
+            exemption.until,
+            exemption.owner,
+            exemption.reason
         );
     }
     Ok(())
@@ -184,11 +187,11 @@ fn write_whole(path: PathBuf, text: &str) -> Result<(), CliError> {
 }
 
 fn enabled(id: &str) {
-    println!("on: {id}");
+    say!("on: {id}");
     if let Some(spec) = rule::spec(id) {
-        println!("  risk {}: {}", spec.tier, spec.effect);
+        say!("  risk {}: {}", spec.tier, spec.effect);
         if spec.tier >= RiskTier::CanCutOff {
-            println!("  watch it first: remediate rules mode {id} observe");
+            say!("  watch it first: remediate rules mode {id} observe");
         }
     }
 }

@@ -4,6 +4,7 @@ use sandbox::{DEFAULT_BOT_TOKEN, Sandbox, SandboxConfig};
 
 use crate::args::SandboxArgs;
 use crate::error::CliError;
+use crate::print::say;
 
 pub async fn run(args: SandboxArgs) -> Result<(), CliError> {
     let mut config = match &args.settings {
@@ -20,15 +21,15 @@ pub async fn run(args: SandboxArgs) -> Result<(), CliError> {
         .await
         .map_err(|error| CliError::Failed(error.to_string()))?;
     let url = sandbox.url();
-    println!("Telegram and Jira stand-ins: {url}");
-    println!("In the shell that runs remediate:");
-    println!(
+    say!("Telegram and Jira stand-ins: {url}");
+    say!("In the shell that runs remediate:");
+    say!(
         "  export REMEDIATE_TELEGRAM_API_URL={url} TELEGRAM_BOT_TOKEN={DEFAULT_BOT_TOKEN} TELEGRAM_CHAT_ID=-1001234567890"
     );
-    println!("  export JIRA_URL={url} JIRA_USER_EMAIL={email} JIRA_API_TOKEN={token}");
-    println!(
+    say!("  export JIRA_URL={url} JIRA_USER_EMAIL={email} JIRA_API_TOKEN={token}");
+    say!(
         "Chats, faults and everything that was sent: {url}/_sandbox/…, see the documentation of the crate `sandbox`."
     );
-    println!("Ctrl-C ends it.");
+    say!("Ctrl-C ends it.");
     crate::command::until_interrupted().await
 }
