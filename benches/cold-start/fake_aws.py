@@ -7,6 +7,7 @@ standard input ends. `GET /-/sent` says how many tasks were sent on, by function
 import collections
 import hashlib
 import json
+import os
 import pathlib
 import ssl
 import sys
@@ -20,6 +21,8 @@ CONFIG_BUCKET = "remediate-config"
 
 
 class Refused(Exception):
+    """What DynamoDB answers instead: the code, and what its body holds beside it."""
+
     def __init__(self, code: str, more: dict | None = None):
         super().__init__(code)
         self.more = more or {}
@@ -107,6 +110,8 @@ def _term(term: str, item: dict, values: dict) -> bool:
 
 
 class Cloud:
+    """All services behind one address, told apart as the SDKs' protocols do: by target header or by path."""
+
     def __init__(self, rules: bytes):
         self.rules = rules
         self.table = Table()
@@ -127,9 +132,9 @@ class Cloud:
         if path == "/-/sent":
             return 200, {"Content-Type": "application/json"}, json.dumps(self.sent).encode()
         if service == "DynamoDB_20120810":
-            return self._json("1.0", lambda: self.table.call(action, request.json()))
+            return self._json(lambda: self.table.call(action, request.json()))
         if service == "AmazonSQS" and action == "SendMessageBatch":
-            return self._json("1.0", lambda: self._send(request.json()))
+            return self._json(lambda: self._send(request.json()))
         if path.startswith("/2015-03-31/functions/") and request.method == "POST":
             self.sent[path.split("/")[3]] += 1
             return 200, {"Content-Type": "application/json"}, b"null"
@@ -145,8 +150,8 @@ class Cloud:
         ]
         return {"Successful": confirmed, "Failed": []}
 
-    def _json(self, version: str, act) -> tuple[int, dict[str, str], bytes]:
-        headers = {"Content-Type": f"application/x-amz-json-{version}", "x-amzn-RequestId": "0"}
+    def _json(self, act) -> tuple[int, dict[str, str], bytes]:
+        headers = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": "0"}
         try:
             return 200, headers, json.dumps(act()).encode()
         except Refused as refused:
@@ -190,8 +195,6 @@ def _serve(cloud: Cloud, context: ssl.SSLContext | None, stream) -> None:
 
 
 def _end_with_standard_input() -> None:
-    import os
-
     sys.stdin.buffer.read()
     os._exit(0)
 

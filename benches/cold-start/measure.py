@@ -19,6 +19,7 @@ import os
 import pathlib
 import platform
 import shutil
+import ssl
 import statistics
 import subprocess
 import sys
@@ -100,11 +101,7 @@ class FakeAws:
         return events.sqs_event(self.number)
 
     def sent(self) -> int:
-        context = None
-        if self.pair:
-            import ssl
-
-            context = ssl.create_default_context(cafile=self.pair[0])
+        context = ssl.create_default_context(cafile=self.pair[0]) if self.pair else None
         with urllib.request.urlopen(f"{self.url}/-/sent", context=context) as answer:
             return sum(json.load(answer).values())
 
@@ -155,8 +152,6 @@ def certificate(scratch: pathlib.Path) -> list[str]:
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
     command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"]
     subprocess.run([*command, "-out", pair[0], "-keyout", pair[1]], check=True, capture_output=True)
-    import ssl
-
     bundle = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
     authorities = pathlib.Path(bundle).read_text() + pathlib.Path(pair[0]).read_text()
     (scratch / "authorities.pem").write_text(authorities)
