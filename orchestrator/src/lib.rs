@@ -6,6 +6,6 @@ pub mod dispatch;
 pub mod gate;
 pub mod intake;
 pub mod pipeline;
-mod posture_log;
+mod posture;
 
 pub use pipeline::{Handled, Judged, Moment, Orchestrator, OrchestratorError, Sent};

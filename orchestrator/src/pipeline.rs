@@ -187,7 +187,7 @@ impl OrchestratorError {
                 error,
                 ObjectError::Unavailable { .. } | ObjectError::Denied { .. }
             ),
-            Self::Read { source, .. } => source.is_retryable(),
+            Self::Read { source, .. } => source.cause.is_retryable(),
             Self::Ledger { source, .. } => !matches!(source, LedgerError::Corrupt { .. }),
             Self::Fields { .. } => false,
             Self::Deadline { .. } | Self::NotSent { .. } | Self::Interrupted { .. } => true,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack as Description, StackStatus};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::aws::Aws;
 use crate::{REGION, binaries, template};
@@ -20,44 +20,65 @@ const ARTIFACTS: &str = "remediate-e2e-artifacts";
 /// A stack whose creation is complete.
 #[derive(Clone, Debug)]
 pub struct Stack {
+    template: Value,
+    parameters: Vec<Parameter>,
     outputs: BTreeMap<String, String>,
 }
 
 impl Stack {
-    /// Uploads the functions and creates a stack of the template, the way `sam deploy` does.
+    /// Uploads the functions and creates a stack of the template, the way `sam deploy` does, with nothing taken from any
+    /// queue yet: S3 greets a new bucket's queue at once, and a function that it wakes keeps the configuration that it
+    /// finds then for a minute.
     ///
     /// # Panics
     /// When it is not created; the message says which resource failed and why.
     pub async fn create(aws: &Aws, template: Value, parameters: &[(&str, &str)]) -> Self {
         upload(aws).await;
-        let body = packaged(template).to_string();
-        let parameters = parameters.iter().map(|(key, value)| {
-            Parameter::builder()
-                .parameter_key(*key)
-                .parameter_value(*value)
-                .build()
-        });
-        let answer = aws
-            .cloudformation
-            .create_stack()
-            .stack_name(NAME)
-            .template_body(body)
+        let template = packaged(template);
+        let parameter = |(key, value): &(&str, &str)| {
+            let parameter = Parameter::builder().parameter_key(*key);
+            parameter.parameter_value(*value).build()
+        };
+        let parameters: Vec<Parameter> = parameters.iter().map(parameter).collect();
+        let request = aws.cloudformation.create_stack().stack_name(NAME);
+        let answer = request
+            .template_body(paused(template.clone()).to_string())
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityAutoExpand)
-            .set_parameters(Some(parameters.collect()))
+            .set_parameters(Some(parameters.clone()))
             .send()
             .await;
         answer.unwrap_or_else(|error| panic!("the stack is refused: {error:?}"));
-        let description = created(aws).await;
+        let description = complete(aws, &StackStatus::CreateComplete).await;
         let outputs = description.outputs().iter().filter_map(|output| {
             Some((
                 output.output_key()?.to_owned(),
                 output.output_value()?.to_owned(),
             ))
         });
+        let outputs = outputs.collect();
         Self {
-            outputs: outputs.collect(),
+            template,
+            parameters,
+            outputs,
         }
+    }
+
+    /// Updates the stack to the template as it is: from now on messages are taken.
+    ///
+    /// # Panics
+    /// When it is not updated.
+    pub async fn start(&self, aws: &Aws) {
+        let request = aws.cloudformation.update_stack().stack_name(NAME);
+        let answer = request
+            .template_body(self.template.to_string())
+            .capabilities(Capability::CapabilityIam)
+            .capabilities(Capability::CapabilityAutoExpand)
+            .set_parameters(Some(self.parameters.clone()))
+            .send()
+            .await;
+        answer.unwrap_or_else(|error| panic!("the update is refused: {error:?}"));
+        complete(aws, &StackStatus::UpdateComplete).await;
     }
 
     /// An output of the template.
@@ -103,8 +124,7 @@ fn packaged(mut template: Value) -> Value {
     for resource in template["Resources"]
         .as_object_mut()
         .into_iter()
-        .flatten()
-        .map(|(_, resource)| resource)
+        .flat_map(Map::values_mut)
     {
         if resource["Type"] == "AWS::Serverless::Function" {
             let package = template::package_of(resource).to_owned();
@@ -114,7 +134,24 @@ fn packaged(mut template: Value) -> Value {
     template
 }
 
-async fn created(aws: &Aws) -> Description {
+/// With no queue's messages taken.
+fn paused(mut template: Value) -> Value {
+    for resource in template["Resources"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(Map::values_mut)
+    {
+        let events = resource
+            .pointer_mut("/Properties/Events")
+            .and_then(Value::as_object_mut);
+        for event in events.into_iter().flat_map(Map::values_mut) {
+            event["Properties"]["Enabled"] = json!(false);
+        }
+    }
+    template
+}
+
+async fn complete(aws: &Aws, wanted: &StackStatus) -> Description {
     let patience = Instant::now() + Duration::from_secs(120);
     loop {
         let answer = aws
@@ -122,20 +159,27 @@ async fn created(aws: &Aws) -> Description {
             .describe_stacks()
             .stack_name(NAME)
             .send()
-            .await
-            .expect("a stack can be described");
+            .await;
+        let answer = answer.expect("a stack can be described");
         let stack = answer
             .stacks()
             .first()
             .expect("the stack that was created is there")
             .clone();
-        match stack.stack_status() {
-            Some(StackStatus::CreateComplete) => return stack,
-            Some(StackStatus::CreateInProgress) if Instant::now() < patience => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            status => panic!("the stack is {status:?}: {}", failures(aws).await),
+        let status = stack
+            .stack_status()
+            .map(StackStatus::as_str)
+            .unwrap_or_default();
+        if status == wanted.as_str() {
+            return stack;
         }
+        let goes_on = status.ends_with("_IN_PROGRESS") && !status.contains("ROLLBACK");
+        assert!(
+            goes_on && Instant::now() < patience,
+            "the stack is {status}: {}",
+            failures(aws).await
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

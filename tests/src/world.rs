@@ -80,15 +80,23 @@ impl World {
         Self::of(template::load()).await
     }
 
-    /// Deployed, with one rule turned on the way a user does it: by `rules.toml` in the config bucket.
-    pub async fn with_rule_on() -> Self {
-        let world = Self::as_shipped().await;
-        world.turn_rule_on().await;
+    /// Deployed from a changed template.
+    pub async fn of(template: Value) -> Self {
+        let world = Self::paused(template).await;
+        world.stack.start(&world.aws).await;
         world
     }
 
-    /// Deployed from a changed template.
-    pub async fn of(template: Value) -> Self {
+    /// Deployed, with one rule turned on the way a user does it: by `rules.toml` in the config bucket.
+    pub async fn with_rule_on() -> Self {
+        let world = Self::paused(template::load()).await;
+        world.turn_rule_on().await;
+        world.stack.start(&world.aws).await;
+        world
+    }
+
+    /// Deployed, and taking no messages yet.
+    async fn paused(template: Value) -> Self {
         let sandbox = Sandbox::start(SandboxConfig::default())
             .await
             .expect("the sandbox can listen");

@@ -3,4 +3,5 @@
 pub mod check;
 pub mod envelope;
 pub mod objects;
-pub mod posture;
+
+pub use posture_log as posture;

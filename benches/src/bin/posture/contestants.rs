@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::ValueEnum;
-use orchestrator::intake::posture::{self, Options};
+use posture_log::{self as posture, Options};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 

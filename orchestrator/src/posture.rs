@@ -14,7 +14,7 @@ use remediate_core::{
 
 use crate::gate::{self, Storm};
 use crate::intake::posture::{
-    self, Cause, FieldMap, FieldMaps, Limits, OnProgress, Options, ReadError, Reading, State,
+    self, Cause, FieldMap, FieldMaps, Limits, OnProgress, Options, Reading, State,
 };
 use crate::pipeline::{Handled, Moment, Orchestrator, OrchestratorError};
 
@@ -333,12 +333,5 @@ fn finding(rule: RuleId, subject: Subject, state: &State<'_>, object: &str) -> F
             offset: state.offset(),
         },
         sent_by: None,
-    }
-}
-
-impl ReadError {
-    /// Whether the same object can be read later.
-    pub(crate) fn is_retryable(&self) -> bool {
-        self.cause.is_retryable()
     }
 }
