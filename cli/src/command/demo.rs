@@ -62,6 +62,7 @@ pub async fn run(args: DemoArgs) -> Result<(), CliError> {
     let on = configuration(&sandbox, true)?;
     step("08:10  A posture log arrives. All rules are off, as shipped.");
     deliver(off, &ledger, "examples/posture-morning.ndjson", MORNING).await?;
+    say!("");
     step("08:20  The posture rules are turned on, and the log is delivered again.");
     deliver(
         on.clone(),
