@@ -29,10 +29,7 @@ impl Ministack {
         let port = port::free();
         let url = format!("https://127.0.0.1:{port}");
         let environment = environment(port, &url, &certificates);
-        // Over TLS it would take port 443 as well, which is not ours to take.
-        let program =
-            "import ministack.app as app; app._port_is_bindable = lambda *_: False; app.main()";
-        let arguments = ["-c", program].map(OsStr::new);
+        let arguments = ["-c", PROGRAM].map(OsStr::new);
         let mut process = Leashed::start(
             &venv,
             folder.path(),
@@ -65,6 +62,16 @@ impl Ministack {
         self.process.last_words(lines)
     }
 }
+
+/// Over TLS it would take port 443 as well, which is not ours to take; and it would tell at length of each connection that
+/// a client leaves.
+const PROGRAM: &str = "
+import logging
+import ministack.app as app
+app._port_is_bindable = lambda *_: False
+logging.getLogger('asyncio').setLevel(logging.CRITICAL)
+app.main()
+";
 
 /// Functions inherit all of it, beside what the template gives them.
 fn environment(port: u16, url: &str, certificates: &Certificates) -> Vec<(&'static str, String)> {

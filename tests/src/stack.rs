@@ -42,7 +42,7 @@ impl Stack {
         let parameters: Vec<Parameter> = parameters.iter().map(parameter).collect();
         let request = aws.cloudformation.create_stack().stack_name(NAME);
         let answer = request
-            .template_body(paused(template.clone()).to_string())
+            .template_body(taking(template.clone(), false).to_string())
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityAutoExpand)
             .set_parameters(Some(parameters.clone()))
@@ -71,7 +71,7 @@ impl Stack {
     pub async fn start(&self, aws: &Aws) {
         let request = aws.cloudformation.update_stack().stack_name(NAME);
         let answer = request
-            .template_body(self.template.to_string())
+            .template_body(taking(self.template.clone(), true).to_string())
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityAutoExpand)
             .set_parameters(Some(self.parameters.clone()))
@@ -134,8 +134,8 @@ fn packaged(mut template: Value) -> Value {
     template
 }
 
-/// With no queue's messages taken.
-fn paused(mut template: Value) -> Value {
+/// With the messages of all queues taken, or of none.
+fn taking(mut template: Value, enabled: bool) -> Value {
     for resource in template["Resources"]
         .as_object_mut()
         .into_iter()
@@ -145,7 +145,7 @@ fn paused(mut template: Value) -> Value {
             .pointer_mut("/Properties/Events")
             .and_then(Value::as_object_mut);
         for event in events.into_iter().flat_map(Map::values_mut) {
-            event["Properties"]["Enabled"] = json!(false);
+            event["Properties"]["Enabled"] = json!(enabled);
         }
     }
     template
