@@ -95,13 +95,17 @@ pub fn repository() -> PathBuf {
         .to_owned()
 }
 
-/// The target folder of this build: tests run from `<target>/<profile>/deps`.
+/// The target folder of this build: tests run from `<target>/<profile>/deps`, or with a triple in between.
+///
+/// Cargo marks it with `CACHEDIR.TAG` only where it made the folder itself; `.rustc_info.json` it always writes.
 pub fn target_dir() -> PathBuf {
     let program = std::env::current_exe()
         .unwrap_or_else(|error| panic!("the test's own path is unknown: {error}"));
-    let target = program
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file());
+    let marked = |folder: &&Path| {
+        let marks = [".rustc_info.json", "CACHEDIR.TAG"];
+        marks.iter().any(|mark| folder.join(mark).is_file())
+    };
+    let target = program.ancestors().find(marked);
     target
         .unwrap_or_else(|| panic!("{}: not below a Cargo target folder", program.display()))
         .to_owned()
