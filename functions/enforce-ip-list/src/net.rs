@@ -1,0 +1,1 @@
+//! Networks as they stand in lists.

@@ -1,0 +1,1 @@
+//! What may never be enforced, and how much may change at once.

@@ -1,0 +1,1 @@
+//! Repairs failed checks of AWS resources.
