@@ -154,7 +154,12 @@ fn described<E: std::error::Error>(error: &E, code: Option<&str>) -> String {
 /// How often the stored configuration is asked for.
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 /// The files that may lie under `REMEDIATE_CONFIG`; each replaces the packaged one of its name.
-const FILES: [&str; 3] = ["rules.toml", "people.toml", "services.toml"];
+const FILES: [&str; 4] = [
+    "rules.toml",
+    "people.toml",
+    "services.toml",
+    "networks.toml",
+];
 
 /// The configuration of a deployed function: the packaged one, with what lies on S3 in its place.
 ///
@@ -177,7 +182,7 @@ struct Stored {
 struct State {
     checked: Option<Instant>,
     /// ETag and text per file of [`FILES`], as last fetched.
-    fetched: [Option<(String, String)>; 3],
+    fetched: [Option<(String, String)>; FILES.len()],
     active: Option<Arc<Config>>,
 }
 

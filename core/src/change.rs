@@ -19,6 +19,9 @@ pub struct Change<E = Value> {
     pub summary: String,
     pub before: Value,
     pub after: Value,
+    /// What a person should know beside it: who owns the resource, what is only in force after a restart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     pub effect: E,
 }
 
@@ -37,6 +40,7 @@ impl<E: Serialize> Change<E> {
             summary: self.summary.clone(),
             before: self.before.clone(),
             after: self.after.clone(),
+            notes: self.notes.clone(),
             effect: serde_json::to_value(&self.effect)?,
         })
     }
@@ -57,6 +61,7 @@ impl Change {
             summary: self.summary.clone(),
             before: self.before.clone(),
             after: self.after.clone(),
+            notes: self.notes.clone(),
             effect: serde_json::from_value(self.effect.clone())?,
         })
     }
@@ -81,6 +86,11 @@ pub enum Outcome {
     /// Planned and recorded, not carried out.
     Planned {
         changes: usize,
+    },
+    /// Planned and recorded; it waits for a person although the rule may act.
+    Held {
+        changes: usize,
+        because: String,
     },
     /// Carried out, and planning again found nothing left to do.
     Applied {
@@ -107,6 +117,7 @@ impl std::fmt::Display for Outcome {
             Self::Compliant => f.write_str("nothing to change"),
             Self::AlreadyDone => f.write_str("done before"),
             Self::Planned { changes } => write!(f, "planned ({changes})"),
+            Self::Held { because, .. } => write!(f, "held back for a person: {because}"),
             Self::Applied { changes } => write!(f, "applied and verified ({changes})"),
             Self::Unverified { left, .. } => write!(f, "applied, NOT verified: {left}"),
             Self::Unsupported { because } => write!(f, "not supported: {because}"),

@@ -101,6 +101,27 @@ impl Subject {
         }
     }
 
+    /// What identifies the thing itself, whichever rule speaks of it: account and resource, or account and region for a check of
+    /// a whole account. Regions are left out beside a resource, since scanners name a bucket's now as its own and now as `global`.
+    pub(crate) fn resource_key(&self) -> String {
+        match self {
+            Self::Resource {
+                resource,
+                account,
+                region,
+            } => {
+                let account = account.as_ref().map_or("", AccountId::as_str);
+                let which = if resource.is_empty() {
+                    region.as_deref().unwrap_or_default()
+                } else {
+                    resource
+                };
+                format!("{account} {which}")
+            }
+            Self::Device { .. } => self.key_parts().join(" "),
+        }
+    }
+
     /// What a person looks for in the history: the e-mail address or the resource id. Personal data, like what it is made of.
     pub fn search_key(&self) -> &str {
         match self {

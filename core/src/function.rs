@@ -28,6 +28,8 @@ pub enum Grouping {
     PerPerson,
     /// Each finding for itself.
     PerFinding,
+    /// The findings of one rule about one resource. The group is the resource alone, so that two rules never work on it at once.
+    PerResource,
 }
 
 impl Grouping {
@@ -35,6 +37,7 @@ impl Grouping {
     pub fn group_of(self, finding: &Finding) -> String {
         match (self, finding.subject.person()) {
             (Self::PerPerson, Some(person)) => person.as_str().to_owned(),
+            (Self::PerResource, _) => finding.subject.resource_key(),
             (Self::PerPerson, None) | (Self::PerFinding, _) => finding.fingerprint().to_string(),
         }
     }
@@ -138,6 +141,12 @@ pub struct WriteGrant(pub(crate) ());
 pub enum Plan<E> {
     /// In this order. None: everything is right already.
     Changes(Vec<Change<E>>),
+    /// These would be right, but a person has to say so first: the probe found something that the repair would cut off, or
+    /// somebody keeps reverting it.
+    Held {
+        because: String,
+        changes: Vec<Change<E>>,
+    },
     /// Something is wrong that the function cannot repair.
     Unsupported { because: String },
 }
@@ -218,6 +227,16 @@ pub trait Function: Send + Sync {
 
     /// What it holds for a group, in lines that a person understands: `ticket SEC-12 is open`.
     fn describe(&self, state: &Self::State) -> Vec<String>;
+
+    /// What is there now, in the form of the change's `before` and `after`; nothing if the function cannot say, and then nothing of
+    /// it can be undone.
+    async fn observe(
+        &self,
+        _change: &Change<Self::Effect>,
+        _reader: &Self::Reader,
+    ) -> Result<Option<Value>, Self::Error> {
+        Ok(None)
+    }
 
     /// How the change is taken back.
     fn inverse(&self, change: &Change<Self::Effect>) -> Inverse<Self::Effect>;

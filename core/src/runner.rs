@@ -116,16 +116,7 @@ impl<F: Function> Runner<'_, F> {
                 changes: Vec::new(),
             },
             Plan::Changes(changes) => {
-                let changes = changes
-                    .iter()
-                    .map(Change::to_record)
-                    .collect::<Result<Vec<_>, _>>()
-                    .map_err(|source| self.unreadable(task, source))?;
-                let entries: Vec<_> = changes
-                    .iter()
-                    .map(|change| self.change_entry(task, change, ChangeStatus::Planned, now))
-                    .collect();
-                self.ledger.record(&entries).await?;
+                let changes = self.proposed(task, &changes, now).await?;
                 Report {
                     outcome: Outcome::Planned {
                         changes: changes.len(),
@@ -133,9 +124,47 @@ impl<F: Function> Runner<'_, F> {
                     changes,
                 }
             }
+            Plan::Held { because, changes } => self.held(task, because, &changes, now).await?,
         };
         self.finished(task, &report.outcome, now).await?;
         Ok(report)
+    }
+
+    /// Records what would be changed.
+    async fn proposed(
+        &self,
+        task: &Task,
+        changes: &[Change<F::Effect>],
+        now: Timestamp,
+    ) -> Result<Vec<Change>, RunError<F::Error>> {
+        let changes = changes
+            .iter()
+            .map(Change::to_record)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| self.unreadable(task, source))?;
+        let entries: Vec<_> = changes
+            .iter()
+            .map(|change| self.change_entry(task, change, ChangeStatus::Planned, now))
+            .collect();
+        self.ledger.record(&entries).await?;
+        Ok(changes)
+    }
+
+    async fn held(
+        &self,
+        task: &Task,
+        because: String,
+        changes: &[Change<F::Effect>],
+        now: Timestamp,
+    ) -> Result<Report, RunError<F::Error>> {
+        let changes = self.proposed(task, changes, now).await?;
+        Ok(Report {
+            outcome: Outcome::Held {
+                changes: changes.len(),
+                because,
+            },
+            changes,
+        })
     }
 
     async fn act(&self, task: &Task, now: Timestamp) -> Result<Report, RunError<F::Error>> {
@@ -210,6 +239,21 @@ impl<F: Function> Runner<'_, F> {
                         changes,
                     });
                 }
+                Plan::Held {
+                    because,
+                    changes: held,
+                } if changes.is_empty() => {
+                    return self.held(task, because, &held, now).await;
+                }
+                Plan::Held { because, .. } => {
+                    return Ok(Report {
+                        outcome: Outcome::Unverified {
+                            changes: changes.len(),
+                            left: because,
+                        },
+                        changes,
+                    });
+                }
                 Plan::Changes(planned) if planned.is_empty() => break,
                 Plan::Changes(planned) => {
                     tried = true;
@@ -244,7 +288,7 @@ impl<F: Function> Runner<'_, F> {
                     left,
                 }
             }
-            Plan::Unsupported { because } => Outcome::Unverified {
+            Plan::Unsupported { because } | Plan::Held { because, .. } => Outcome::Unverified {
                 changes: changes.len(),
                 left: because,
             },

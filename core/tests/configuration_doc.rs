@@ -5,14 +5,14 @@
 use std::fmt::Write as _;
 
 use remediate_core::config::schemas;
-use remediate_core::rule::REGISTRY;
+use remediate_core::rule::registry;
 use serde_json::Value;
 
 const INTRODUCTION: &str = "# Configuration
 
 <!-- Made from the types by core/tests/configuration_doc.rs; change the doc comments there, then: UPDATE_DOCS=1 cargo test -p remediate-core --test configuration_doc -->
 
-Three files and a folder of guides. Every function carries a packaged copy; on a laptop `./config` (or `--config DIR`) is read instead, and on AWS
+Four files and a folder of guides. Every function carries a packaged copy; on a laptop `./config` (or `--config DIR`) is read instead, and on AWS
 what lies under `REMEDIATE_CONFIG=s3://<bucket>/<prefix>` replaces the packaged file of the same name. It is looked at again when it changes, at most
 every 60 seconds: turning a rule on after the deployment needs no redeployment.
 
@@ -29,8 +29,8 @@ const AFTER_SERVICES: &str = "## Environment
 | `REMEDIATE_INTAKE_BUCKETS` | overrides `intake.buckets`, comma-separated |
 | `REMEDIATE_CONFIG` | Lambda: `s3://bucket/prefix` of the files that replace the packaged ones |
 | `REMEDIATE_CONFIG_DIR`, `REMEDIATE_LEDGER` | command line: the defaults of `--config` and `--ledger` |
-| `LEDGER_TABLE`, `QUEUE_URL`, `QUEUE_<FUNCTION>` | Lambda: set by the template |
-| `TELEGRAM_BOT_TOKEN`, `TELEGRAM_CHAT_ID`, `JIRA_URL`, `JIRA_USER_EMAIL`, `JIRA_API_TOKEN` | what the shipped `services.toml` refers to |
+| `LEDGER_TABLE`, `QUEUE_URL`, `QUEUE_<FUNCTION>`, `THREATS_STORE` | Lambda: set by the template |
+| `TELEGRAM_BOT_TOKEN`, `TELEGRAM_CHAT_ID`, `JIRA_URL`, `JIRA_USER_EMAIL`, `JIRA_API_TOKEN`, `CLOUDFLARE_ACCOUNT_ID`, `CLOUDFLARE_API_TOKEN`, `COLLECTOR_URL` | what the shipped `services.toml` refers to |
 
 A secret is never written into a file: the files hold references, `env:NAME`, `ssm:/path` (decrypted) or `secretsmanager:name[#key]`.
 
@@ -56,7 +56,12 @@ fn the_page_says_what_the_types_say() {
 fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
     let schemas = schemas();
-    for file in ["rules.toml", "people.toml", "services.toml"] {
+    for file in [
+        "rules.toml",
+        "people.toml",
+        "services.toml",
+        "networks.toml",
+    ] {
         let schema = schemas[file].as_value();
         let _ = writeln!(page, "## `{file}`\n");
         section(&mut page, schema, schema, "");
@@ -73,7 +78,7 @@ fn rules(page: &mut String) {
     page.push_str(
         "### The rules\n\n| rule | title | risk | ships as | functions |\n|---|---|---|---|---|\n",
     );
-    for spec in REGISTRY {
+    for spec in registry() {
         let _ = writeln!(
             page,
             "| `{}` | {} | {} | off, `{}` | {} |",

@@ -49,20 +49,27 @@ pub fn tasks(
     findings: &[(&Finding, &[FunctionName])],
     mode: Mode,
 ) -> Result<Vec<Task>, DispatchError> {
-    let mut groups: BTreeMap<(&FunctionName, String), Vec<Finding>> = BTreeMap::new();
+    // Where each rule is a function of its own, a task holds findings of one rule.
+    let mut groups: BTreeMap<(&FunctionName, String, Option<&RuleId>), Vec<Finding>> =
+        BTreeMap::new();
     for (finding, functions) in findings {
         for function in *functions {
             let spec = rule::function(function.as_str())
                 .ok_or_else(|| DispatchError::UnknownFunction(function.clone()))?;
+            // There is nothing to repair in a resource that passes.
+            if spec.grouping == Grouping::PerResource && !finding.failed() {
+                continue;
+            }
+            let of_rule = (spec.feed == Feed::InvokePerRule).then_some(&finding.rule);
             groups
-                .entry((function, spec.grouping.group_of(finding)))
+                .entry((function, spec.grouping.group_of(finding), of_rule))
                 .or_default()
                 .push((*finding).clone());
         }
     }
     Ok(groups
         .into_iter()
-        .flat_map(|((function, group), findings)| fitting(function, &group, mode, findings))
+        .flat_map(|((function, group, _), findings)| fitting(function, &group, mode, findings))
         .collect())
 }
 

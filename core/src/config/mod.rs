@@ -1,6 +1,6 @@
 //! Configuration: read, checked, and only then in force.
 //!
-//! Three TOML files and the guides, from a folder, from the copy that every binary carries, or from S3. A [`Config`] can
+//! Four TOML files and the guides, from a folder, from the copy that every binary carries, or from S3. A [`Config`] can
 //! only be had by validation; what does not validate never becomes active.
 
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::id::digest_hex;
 
 mod edit;
+mod networks;
 mod packaged;
 mod people;
 mod period;
@@ -18,13 +19,17 @@ mod rules;
 mod services;
 
 pub use edit::{EditError, RulesEdit};
+pub use networks::{Allowed, Entries, Guards, Network, Networks};
 pub use people::{Contact, People, PeopleFile};
 pub use period::Period;
 pub use rules::{
     Exemption, FieldMap, Frozen, Global, Intake, Match, Rule, RuleConfig, Rules, RulesFile, Scope,
     Storm,
 };
-pub use services::{Deployment, Guides, Help, Jira, Services, Telegram};
+pub use services::{
+    Cloudflare, CloudflarePlan, Collector, Deployment, Feed, FeedKind, Guides, Help, Jira,
+    Services, Telegram,
+};
 
 /// The configuration in force.
 #[derive(Debug)]
@@ -32,6 +37,7 @@ pub struct Config {
     pub rules: Rules,
     pub people: People,
     pub services: Services,
+    pub networks: Networks,
     /// Guide templates and what else is under `guides/`: path below it to text.
     pub guides: BTreeMap<String, String>,
     /// Identifies the configuration in the history.
@@ -160,6 +166,7 @@ impl Config {
         let (text, path) = files.text("services.toml")?;
         let services: Services = deserialise(with_environment(text, &path, env)?, &path)?;
         let services = services.validate(text, &path)?;
+        let networks = load_networks(files)?;
         let guides = files
             .files
             .iter()
@@ -176,6 +183,7 @@ impl Config {
             rules,
             people,
             services,
+            networks,
             guides,
             hash: digest_hex(&parts)[..12].to_owned(),
         })
@@ -188,6 +196,16 @@ impl Config {
     pub fn from_files(files: &ConfigFiles) -> Result<Self, ConfigError> {
         Self::load(files, &|name| std::env::var(name).ok())
     }
+}
+
+/// `networks.toml`; a folder that was made before there was this file has the packaged one.
+fn load_networks(files: &ConfigFiles) -> Result<Networks, ConfigError> {
+    let packaged = ConfigFiles::packaged();
+    let (text, path) = files
+        .text("networks.toml")
+        .or_else(|_| packaged.text("networks.toml"))?;
+    let networks: Networks = parse(text, &path)?;
+    networks.validate(text, &path)
 }
 
 fn parse<T: DeserializeOwned>(text: &str, path: &str) -> Result<T, ConfigError> {
@@ -276,12 +294,13 @@ fn literal(text: &str) -> toml::Value {
     }
 }
 
-/// The JSON Schemas of the three files, by file name.
+/// The JSON Schemas of the four files, by file name.
 pub fn schemas() -> BTreeMap<&'static str, schemars::Schema> {
     BTreeMap::from([
         ("rules.toml", schemars::schema_for!(RulesFile)),
         ("people.toml", schemars::schema_for!(PeopleFile)),
         ("services.toml", schemars::schema_for!(Services)),
+        ("networks.toml", schemars::schema_for!(Networks)),
     ])
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{ConfigError, Period, Problems};
 use crate::finding::{Finding, Subject};
 use crate::id::{AccountId, FunctionName, RuleId};
-use crate::rule::{self, Mode};
+use crate::rule::{self, Mode, Parameters};
 
 /// `rules.toml` as it is written.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,9 @@ pub struct Global {
     /// The AWS accounts whose resources may be repaired. A finding for any other is refused; an empty list refuses all of them.
     #[serde(default)]
     pub accounts: Vec<AccountId>,
+    /// Scanners that name an account by an id of their own, as Conformity's older messages do: that id to the AWS account.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scanner_accounts: BTreeMap<String, AccountId>,
     /// Findings observed longer ago than this change nothing.
     pub freshness: Period,
     /// How long the history is kept.
@@ -133,6 +136,9 @@ pub struct RuleConfig {
     pub matches: Option<Match>,
     /// New repairs in any 60 minutes; further ones are held back and recorded.
     pub max_changes_per_hour: u32,
+    /// What the repair can be told: `remediate rules show <rule>` lists it. What is not set has its default.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, serde_json::Value>,
     /// Only what every given list matches.
     #[serde(default, skip_serializing_if = "Scope::is_empty")]
     pub only: Scope,
@@ -239,6 +245,8 @@ pub struct Rules {
 #[derive(Debug)]
 pub struct Rule {
     pub config: RuleConfig,
+    /// What is set, and the defaults of the rest.
+    pub parameters: Parameters,
     types: Vec<String>,
     names: GlobSet,
     only: CompiledScope,
@@ -270,8 +278,7 @@ impl Rules {
             }
         }
         problems.finish()?;
-        let device_rules = rule::REGISTRY
-            .iter()
+        let device_rules = rule::registry()
             .map(|spec| RuleId::from(spec.id))
             .filter(|id| catch_all.as_ref() != Some(id))
             .filter(|id| {
@@ -339,8 +346,15 @@ impl Rule {
             .iter()
             .map(|name| name.to_lowercase())
             .collect();
+        let specs = rule::spec(id.as_str()).map_or(&[][..], |spec| spec.parameters);
+        let parameters = Parameters::new(specs, &config.parameters)
+            .map_err(|error| {
+                problems.add(&["rules", id.as_str(), "parameters"], error.to_string());
+            })
+            .ok()?;
         Some(Self {
             config: config.clone(),
+            parameters,
             types,
             names,
             only,

@@ -20,11 +20,25 @@ pub struct Services {
     pub jira: Jira,
     pub help: Help,
     pub guides: Guides,
+    #[serde(default)]
+    pub cloudflare: Cloudflare,
+    #[serde(default)]
+    pub collector: Collector,
+    /// Further sources of threats beside the collector, by name: `[feeds.ipsum]`.
+    #[serde(default)]
+    pub feeds: BTreeMap<String, Feed>,
 }
 
 /// The keys that hold references to secrets: their `env:` is not replaced by what it names.
-pub(super) const SECRETS: [&str; 2] = ["bot_token", "api_token"];
-pub(super) const SECTIONS: [&str; 4] = ["telegram", "jira", "help", "guides"];
+pub(super) const SECRETS: [&str; 4] = ["bot_token", "api_token", "rules_token", "token"];
+pub(super) const SECTIONS: [&str; 6] = [
+    "telegram",
+    "jira",
+    "help",
+    "guides",
+    "cloudflare",
+    "collector",
+];
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -131,6 +145,229 @@ pub struct Guides {
     pub url: Option<String>,
 }
 
+/// The Cloudflare account whose IP Lists are kept in line. Without `account_id` the rules `threat.…` have nothing to work on.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cloudflare {
+    /// The API: `https://api.cloudflare.com/client/v4`.
+    #[schemars(with = "String")]
+    pub api_url: Url,
+    /// The account's id, 32 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// An API token with the permission *Account Filter Lists: Edit* and no other.
+    pub api_token: SecretRef,
+    /// An API token with *Zone WAF: Edit*, used by `remediate threats setup --rules` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules_token: Option<SecretRef>,
+    /// The account's plan, which decides how many lists and entries there may be.
+    pub plan: CloudflarePlan,
+    /// Marks our entries in the lists. Two installations on one account need two names.
+    pub instance: String,
+    /// The list of the addresses that are blocked.
+    pub block_list: String,
+    /// The list of those that get a challenge.
+    pub challenge_list: String,
+    /// The list of those that are slowed down.
+    pub rate_limit_list: String,
+    /// How long one call may take.
+    pub timeout: Period,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CloudflarePlan {
+    /// 1 list, 10,000 entries; custom rules can block.
+    Free,
+    /// 10 lists, 10,000 entries; rules can block and challenge.
+    Pro,
+    /// 10 lists, 10,000 entries; rate-limit rules can ask for the address too.
+    Business,
+    /// 1,000 lists, 500,000 entries.
+    Enterprise,
+}
+
+impl CloudflarePlan {
+    /// As Cloudflare writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Free => "Free",
+            Self::Pro => "Pro",
+            Self::Business => "Business",
+            Self::Enterprise => "Enterprise",
+        }
+    }
+}
+
+impl Default for Cloudflare {
+    fn default() -> Self {
+        Self {
+            api_url: api_of_cloudflare(),
+            account_id: None,
+            api_token: SecretRef::Env("CLOUDFLARE_API_TOKEN".to_owned()),
+            rules_token: None,
+            plan: CloudflarePlan::Free,
+            instance: "main".to_owned(),
+            block_list: "eil_block".to_owned(),
+            challenge_list: "eil_challenge".to_owned(),
+            rate_limit_list: "eil_rate_limit".to_owned(),
+            timeout: Period::from_secs(15),
+        }
+    }
+}
+
+/// Where the API is, <https://developers.cloudflare.com/api/>.
+#[allow(clippy::expect_used)]
+fn api_of_cloudflare() -> Url {
+    // A constant: it either always parses or no test passes.
+    "https://api.cloudflare.com/client/v4"
+        .parse()
+        .expect("the address is one")
+}
+
+/// The Intelligence Collector. Without `url` there is none, and the feeds alone say what is hostile.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Collector {
+    /// Its address up to `/ips`: `https://collector.example.com`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub url: Option<Url>,
+    /// The bearer token it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<SecretRef>,
+    /// How long it may say nothing.
+    pub timeout: Period,
+    /// A snapshot with fewer records than this is not believed.
+    pub min_records: u64,
+    /// A snapshot of which more than this share of the records is unusable is not believed, in percent.
+    pub max_rejected_percent: u32,
+}
+
+impl Default for Collector {
+    fn default() -> Self {
+        Self {
+            url: None,
+            token: None,
+            timeout: Period::from_secs(30),
+            min_records: 1,
+            max_rejected_percent: 20,
+        }
+    }
+}
+
+/// A source of threats beside the collector.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Feed {
+    /// What format it has.
+    pub kind: FeedKind,
+    /// Where it is.
+    #[schemars(with = "String")]
+    pub url: Url,
+    /// The key or token it asks for, where it asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<SecretRef>,
+    /// The score of every record, for formats that give none (`plain`, `firehol`). 0 to 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// How long it may say nothing.
+    #[serde(default = "feed_timeout")]
+    pub timeout: Period,
+    /// Fewer records than this are not believed.
+    #[serde(default = "one")]
+    pub min_records: u64,
+    /// If more than this share of the records is unusable, none is believed. In percent.
+    #[serde(default = "twenty")]
+    pub max_rejected_percent: u32,
+}
+
+fn feed_timeout() -> Period {
+    Period::from_secs(30)
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeedKind {
+    /// Another collector.
+    Collector,
+    /// One address or network per line.
+    Plain,
+    /// IPsum: address, tab, number of blacklists.
+    Ipsum,
+    /// FireHOL `.netset` and `.ipset`.
+    Firehol,
+    /// Spamhaus DROP, one JSON object per line.
+    Spamhaus,
+    /// AbuseIPDB's blacklist.
+    Abuseipdb,
+    /// CrowdSec's local API.
+    Crowdsec,
+    /// STIX 2.1 bundles and TAXII 2.1 envelopes.
+    Stix,
+    /// MISP attributes.
+    Misp,
+}
+
+impl Cloudflare {
+    fn check(&self, problems: &mut Problems<'_>) {
+        if let Some(account) = &self.account_id
+            && !(account.len() == 32 && account.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        {
+            problems.add(
+                &["cloudflare", "account_id"],
+                format!("`{account}` is no account id: expected 32 hexadecimal digits"),
+            );
+        }
+        let lists = [
+            ("block_list", &self.block_list),
+            ("challenge_list", &self.challenge_list),
+            ("rate_limit_list", &self.rate_limit_list),
+        ];
+        for (index, (key, name)) in lists.iter().enumerate() {
+            let sound = (1..=50).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+            if !sound {
+                problems.add(
+                    &["cloudflare", key],
+                    format!("`{name}` is no name of a list: expected 1 to 50 of a-z, 0-9 and _"),
+                );
+            }
+            if lists[..index].iter().any(|(_, other)| other == name) {
+                problems.add(
+                    &["cloudflare", key],
+                    format!("`{name}` is the name of another list already: they must differ"),
+                );
+            }
+        }
+        // It stands in every comment, between `eil1:` and a blank.
+        if !(1..=32).contains(&self.instance.len())
+            || !self
+                .instance
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        {
+            problems.add(
+                &["cloudflare", "instance"],
+                format!(
+                    "`{}` is no name of an installation: expected 1 to 32 letters, digits, - and _",
+                    self.instance
+                ),
+            );
+        }
+    }
+}
+
 impl Services {
     pub(super) fn validate(self, text: &str, path: &str) -> Result<Self, ConfigError> {
         let mut problems = Problems::new(path, text);
@@ -138,6 +375,8 @@ impl Services {
             ("telegram", "api_url", Some(&self.telegram.api_url)),
             ("jira", "base_url", self.jira.base_url.as_ref()),
             ("jira", "browse_url", self.jira.browse_url.as_ref()),
+            ("cloudflare", "api_url", Some(&self.cloudflare.api_url)),
+            ("collector", "url", self.collector.url.as_ref()),
         ];
         for (section, key, url) in addresses {
             if let Some(url) = url
@@ -177,11 +416,25 @@ impl Services {
         for (section, period) in [
             ("telegram", self.telegram.timeout),
             ("jira", self.jira.timeout),
+            ("cloudflare", self.cloudflare.timeout),
+            ("collector", self.collector.timeout),
         ] {
             if period.get().is_zero() {
                 problems.add(
                     &[section, "timeout"],
                     "0 would fail every call: expected such as `10s`".to_owned(),
+                );
+            }
+        }
+        self.cloudflare.check(&mut problems);
+        for (name, feed) in &self.feeds {
+            if feed
+                .score
+                .is_some_and(|score| !(0.0..=5.0).contains(&score))
+            {
+                problems.add(
+                    &["feeds", name, "score"],
+                    "is no score: expected 0 to 5".to_owned(),
                 );
             }
         }

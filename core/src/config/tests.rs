@@ -1,7 +1,7 @@
 use super::*;
 use crate::finding::{Evidence, Finding, Severity, Source, Subject, Verdict};
 use crate::id::Person;
-use crate::rule::{Mode, REGISTRY};
+use crate::rule::{Mode, registry};
 
 fn nothing(_: &str) -> Option<String> {
     None
@@ -218,4 +218,122 @@ fn the_schemas_describe_the_shipped_files() {
         assert!(schema.get("properties").is_some(), "{file}");
     }
     assert!(service_keys("jira").contains(&"base_url".to_owned()));
+}
+
+fn with_networks(change: impl FnOnce(String) -> String) -> Result<Config, ConfigError> {
+    let mut files = ConfigFiles::packaged();
+    let text = change(files.files["networks.toml"].clone());
+    files.replace("networks.toml", text, "test");
+    Config::load(&files, &nothing)
+}
+
+#[test]
+fn networks_are_read_in_every_spelling_and_a_mistyped_one_is_refused() {
+    for (text, shown) in [
+        ("198.51.100.7", "198.51.100.7"),
+        ("198.51.100.7/32", "198.51.100.7"),
+        ("203.0.113.0/24", "203.0.113.0/24"),
+        ("0.0.0.0/0", "0.0.0.0/0"),
+        ("2001:DB8::/32", "2001:db8::/32"),
+        ("::/0", "::/0"),
+    ] {
+        assert_eq!(text.parse::<Network>().unwrap().to_string(), shown);
+    }
+    for text in [
+        "",
+        "198.51.100",
+        "198.51.100.7/33",
+        "2001:db8::/129",
+        "a/24",
+    ] {
+        assert!(text.parse::<Network>().is_err(), "{text}");
+    }
+    let error = "203.0.113.7/24".parse::<Network>().unwrap_err();
+    assert!(error.contains("`203.0.113.0/24`"), "{error}");
+}
+
+#[test]
+fn an_allow_list_holds_until_its_last_day_and_says_why() {
+    let config = with_networks(|text| {
+        format!("{text}\n[[allow]]\nnetwork = \"203.0.113.7\"\nreason = \"payments\"\nuntil = \"2026-12-31\"\n")
+    })
+    .unwrap();
+    let allowed = &config.networks.allow[0];
+    assert!(allowed.holds("2026-12-31T23:59:59Z".parse().unwrap()));
+    assert!(!allowed.holds("2027-01-01T00:00:00Z".parse().unwrap()));
+    let error = with_networks(|text| {
+        format!("{text}\n[[allow]]\nnetwork = \"203.0.113.7\"\nreason = \"\"\n")
+    });
+    assert!(error.unwrap_err().to_string().contains("has no reason"));
+}
+
+#[test]
+fn limits_that_cloudflare_does_not_have_are_refused_with_their_line() {
+    for (from, to, key) in [
+        ("shortest_ipv4 = 16", "shortest_ipv4 = 7", "shortest_ipv4"),
+        ("shortest_ipv6 = 32", "shortest_ipv6 = 11", "shortest_ipv6"),
+        (
+            "ipv6_granularity = 64",
+            "ipv6_granularity = 56",
+            "ipv6_granularity",
+        ),
+        ("max_stale = \"24h\"", "max_stale = \"0s\"", "max_stale"),
+        (
+            "coverage_factor = 2",
+            "coverage_factor = 0",
+            "coverage_factor",
+        ),
+    ] {
+        let error = with_networks(|text| text.replacen(from, to, 1))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("test/networks.toml:") && error.contains(key),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_configuration_without_networks_has_the_packaged_ones() {
+    let mut files = ConfigFiles::packaged();
+    files.files.remove("networks.toml");
+    let config = Config::load(&files, &nothing).unwrap();
+    assert_eq!(config.networks.entries.shortest_ipv4, 16);
+}
+
+#[test]
+fn cloudflares_settings_are_checked() {
+    let with = |from: &str, to: &str| {
+        let mut files = ConfigFiles::packaged();
+        let text = files.files["services.toml"].replacen(from, to, 1);
+        files.replace("services.toml", text, "test");
+        Config::load(&files, &nothing).map_err(|error| error.to_string())
+    };
+    let shipped = with("", "").unwrap();
+    assert_eq!(shipped.services.cloudflare.account_id, None);
+    assert_eq!(shipped.services.cloudflare.plan, CloudflarePlan::Free);
+    let table = [
+        (
+            "\"env:CLOUDFLARE_ACCOUNT_ID\"",
+            "\"acme\"",
+            "is no account id",
+        ),
+        ("\"eil_challenge\"", "\"eil_block\"", "they must differ"),
+        ("\"eil_block\"", "\"EIL-block\"", "is no name of a list"),
+        (
+            "instance = \"main\"",
+            "instance = \"a b\"",
+            "is no name of an installation",
+        ),
+        (
+            "\"env:CLOUDFLARE_API_TOKEN\"",
+            "\"v1.0-deadbeef\"",
+            "reference to a secret",
+        ),
+    ];
+    for (from, to, problem) in table {
+        let error = with(from, to).unwrap_err();
+        assert!(error.contains(problem), "{error}");
+    }
 }

@@ -303,6 +303,7 @@ fn change(task: &Task, state: &State, step: Step) -> Change<Effect> {
         summary,
         before,
         after: json!({"checks": checks, "all_fixed": effect.closes}),
+        notes: Vec::new(),
         effect,
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn inverse(change: &Change<Effect>) -> Inverse<Effect> {
             summary,
             before: change.after.clone(),
             after,
+            notes: Vec::new(),
             effect,
         }))
     };

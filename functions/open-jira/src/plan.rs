@@ -229,6 +229,7 @@ impl Planner<'_> {
             summary,
             before,
             after,
+            notes: Vec::new(),
             effect,
         }
     }

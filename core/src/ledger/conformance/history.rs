@@ -367,6 +367,7 @@ fn changed(id: ChangeId, status: ChangeStatus) -> Event {
             summary: "open a ticket".to_owned(),
             before: json!(null),
             after: json!({"status": "open"}),
+            notes: Vec::new(),
             effect: json!({"create": {}}),
         }),
         status,

@@ -277,6 +277,7 @@ pub async fn an_intent_outlives_a_crash<L: Ledger>(make: impl AsyncFn(Retention)
             summary: "open a ticket for z…@例え.jp".to_owned(),
             before: Value::Null,
             after: json!({"status": "open"}),
+            notes: Vec::new(),
             effect: json!({"create": {"summary": "Firewall is off"}}),
         },
         at: noon() + seconds(1),

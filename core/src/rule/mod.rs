@@ -1,10 +1,18 @@
 //! Rules: what there is to turn on.
 //!
-//! The table here is the registry. The keys of `config/rules.toml`, the functions of `template.yaml`, the generated rule
+//! The tables here are the registry; that of the AWS rules is written by `cargo xtask generate` from the entries in
+//! `functions/remediate-aws`. The keys of `config/rules.toml`, the functions of `template.yaml`, the generated rule
 //! reference and the listing of `remediate rules` are compared with it by tests, so that a name can never drift.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+mod aws;
+mod parameter;
+mod posture;
+mod threat;
+
+pub use parameter::{ParameterError, ParameterKind, ParameterSpec, Parameters};
 
 /// What happens to a failure of an enabled rule.
 #[derive(
@@ -69,54 +77,18 @@ pub struct RuleSpec {
     pub functions: &'static [&'static str],
     /// What a wrong or unexpected repair can do, for the person who turns it on.
     pub effect: &'static str,
+    /// What can be set under `parameters`.
+    pub parameters: &'static [ParameterSpec],
 }
 
-const DEVICE_CHECK: RuleSpec = RuleSpec {
-    id: "",
-    title: "",
-    tier: RiskTier::Notice,
-    mode: Mode::Act,
-    functions: &["notify-telegram", "open-jira"],
-    effect: "the person gets a Telegram message with a guide, and a Jira ticket is opened; both are closed by a pass",
-};
-
-/// Every rule there is.
-pub const REGISTRY: &[RuleSpec] = &[
-    RuleSpec {
-        id: "posture.disk-encryption",
-        title: "Disk is encrypted",
-        ..DEVICE_CHECK
-    },
-    RuleSpec {
-        id: "posture.antivirus",
-        title: "Antivirus is running and up to date",
-        ..DEVICE_CHECK
-    },
-    RuleSpec {
-        id: "posture.os-updates",
-        title: "Operating system is up to date",
-        ..DEVICE_CHECK
-    },
-    RuleSpec {
-        id: "posture.firewall",
-        title: "Host firewall is on",
-        ..DEVICE_CHECK
-    },
-    RuleSpec {
-        id: "posture.screen-lock",
-        title: "Screen locks by itself",
-        ..DEVICE_CHECK
-    },
-    RuleSpec {
-        id: "posture.other",
-        title: "Any other device check",
-        ..DEVICE_CHECK
-    },
-];
+/// Every rule there is, in the order in which they are listed.
+pub fn registry() -> impl Iterator<Item = &'static RuleSpec> + Clone {
+    posture::RULES.iter().chain(threat::RULES).chain(aws::RULES)
+}
 
 /// The entry of a rule, if there is such a rule.
 pub fn spec(id: &str) -> Option<&'static RuleSpec> {
-    REGISTRY.iter().find(|spec| spec.id == id)
+    registry().find(|spec| spec.id == id)
 }
 
 /// How a function is fed.
@@ -124,6 +96,10 @@ pub fn spec(id: &str) -> Option<&'static RuleSpec> {
 pub enum Feed {
     /// Through a queue of its own: it talks to a third party that limits its rate.
     Queue,
+    /// Invoked for each task, asynchronously.
+    Invoke,
+    /// The same, and every rule is a Lambda function of its own, with its own role.
+    InvokePerRule,
 }
 
 /// One remediation function.
@@ -145,6 +121,16 @@ pub const FUNCTIONS: &[FunctionSpec] = &[
         name: "open-jira",
         grouping: crate::function::Grouping::PerFinding,
         feed: Feed::Queue,
+    },
+    FunctionSpec {
+        name: "remediate-aws",
+        grouping: crate::function::Grouping::PerResource,
+        feed: Feed::InvokePerRule,
+    },
+    FunctionSpec {
+        name: "enforce-ip-list",
+        grouping: crate::function::Grouping::PerFinding,
+        feed: Feed::Invoke,
     },
 ];
 

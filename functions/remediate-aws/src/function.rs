@@ -1,0 +1,334 @@
+//! The function: one binary for all rules.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use remediate_core::change::{Change, Inverse};
+use remediate_core::config::Config;
+use remediate_core::function::{
+    Function, Grouping, Payload, Plan, Receipt, Recovery, Statement, WriteGrant,
+};
+use remediate_core::{ChangeId, Finding, FunctionName, RuleId, Task, Verdict as FindingVerdict};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::aspect::{AnyAspect, Effect};
+use crate::aws::{Reader, Writer};
+use crate::catalogue;
+use crate::error::AwsError;
+use crate::owner;
+use crate::rule::{Case, Rule, Steps, Verdict};
+use crate::target::Target;
+
+/// Repairs of the same rule on the same resource within a day after which it is left to a person: somebody is reverting it.
+const RECURRING: usize = 3;
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Repairs AWS resources.
+pub struct RemediateAws {
+    config: Arc<Config>,
+    reader: Reader,
+    /// The name of the stack that this function belongs to, whose resources it never touches.
+    stack: Option<String>,
+}
+
+impl RemediateAws {
+    /// `stack` is the name of the stack that this function belongs to, if it belongs to one. Nothing is read before the first task.
+    pub fn new(config: Arc<Config>, reader: Reader, stack: Option<String>) -> Self {
+        Self {
+            config,
+            reader,
+            stack,
+        }
+    }
+
+    async fn plan_finding(
+        &self,
+        finding: &Finding,
+        state: &State,
+        reader: &Reader,
+        now: Timestamp,
+    ) -> Result<Plan<Effect>, AwsError> {
+        let unsupported = |because: String| Ok(Plan::Unsupported { because });
+        let Some(rule) = catalogue::rule(finding.rule.as_str()) else {
+            return unsupported(format!("there is no repair for {}", finding.rule));
+        };
+        if finding.verdict == FindingVerdict::Passed {
+            return Ok(Plan::Changes(Vec::new()));
+        }
+        let Some(configured) = self.config.rules.get(&finding.rule) else {
+            return unsupported(format!("{} is not configured", finding.rule));
+        };
+        let target = match Target::of(finding, rule.resource) {
+            Ok(target) => target,
+            Err(error) => return unsupported(error.to_string()),
+        };
+        let caller = reader.caller().await?;
+        if caller.account != target.account.as_str() {
+            return unsupported(format!(
+                "the finding is of account {}, but the credentials are of {}",
+                target.account, caller.account
+            ));
+        }
+        let case = Case {
+            rule,
+            target,
+            finding,
+            parameters: &configured.parameters,
+            now,
+        };
+        match rule.repair.plan(&case, reader).await {
+            Ok(Verdict::Compliant { why }) => {
+                if let Some(why) = why {
+                    tracing::info!(
+                        rule = rule.id,
+                        resource = case.target.resource,
+                        why,
+                        "Nothing to repair."
+                    );
+                }
+                Ok(Plan::Changes(Vec::new()))
+            }
+            Ok(Verdict::Unsupported { because }) => unsupported(because),
+            Ok(Verdict::Held { because, steps }) => Ok(self.changes(
+                rule,
+                finding,
+                steps,
+                finding.sent_by.is_none().then_some(because),
+            )),
+            Ok(Verdict::Change(steps)) => {
+                let because = state
+                    .recurring(&finding.rule, now)
+                    .filter(|_| finding.sent_by.is_none());
+                Ok(self.changes(rule, finding, steps, because))
+            }
+            Err(AwsError::Missing { what, call, .. }) => {
+                unsupported(format!("{what} does not exist ({call})"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn changes(
+        &self,
+        rule: &'static Rule,
+        finding: &Finding,
+        steps: Steps,
+        held: Option<String>,
+    ) -> Plan<Effect> {
+        if owner::is_ours(&steps.tags, self.stack.as_deref()) {
+            return Plan::Unsupported {
+                because: "it belongs to this installation, which does not touch itself".to_owned(),
+            };
+        }
+        let mut notes = steps.notes;
+        notes.extend(owner::note(&steps.tags));
+        let changes: Vec<_> = steps
+            .steps
+            .into_iter()
+            .map(|step| Change {
+                id: ChangeId::fresh(),
+                function: FunctionName::new(Self::NAME),
+                rule: RuleId::new(rule.id),
+                fingerprints: vec![finding.fingerprint()],
+                target: step.what.clone(),
+                summary: format!("{}: {}", step.what, step.summary),
+                before: step.before().clone(),
+                after: step.after().clone(),
+                notes: notes.clone(),
+                effect: step.effect,
+            })
+            .collect();
+        match held {
+            Some(because) => Plan::Held { because, changes },
+            None => Plan::Changes(changes),
+        }
+    }
+}
+
+fn aspect_of(change: &Change<Effect>) -> Result<&'static dyn AnyAspect, AwsError> {
+    catalogue::aspect(&change.effect.aspect).ok_or_else(|| {
+        AwsError::Unreadable(format!(
+            "this version has no aspect `{}`",
+            change.effect.aspect
+        ))
+    })
+}
+
+/// What is kept of a resource: when each rule repaired it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    #[serde(default)]
+    repairs: BTreeMap<RuleId, Vec<Timestamp>>,
+}
+
+impl State {
+    /// Why the rule should not repair it once more, if it should not.
+    fn recurring(&self, rule: &RuleId, now: Timestamp) -> Option<String> {
+        let repairs = self.repairs.get(rule)?;
+        let within_a_day = repairs
+            .iter()
+            .filter(|at| now.duration_since(**at) < DAY)
+            .count();
+        (within_a_day >= RECURRING).then(|| {
+            format!("{rule} repaired it {within_a_day} times within a day: somebody or something is reverting it")
+        })
+    }
+
+    /// Several changes of one run, which share a moment, are one repair.
+    fn repaired(&mut self, rule: &RuleId, now: Timestamp) {
+        let repairs = self.repairs.entry(rule.clone()).or_default();
+        repairs.retain(|at| now.duration_since(*at) < DAY && *at != now);
+        repairs.push(now);
+    }
+}
+
+#[async_trait]
+impl Function for RemediateAws {
+    type State = State;
+    type Effect = Effect;
+    type Reader = Reader;
+    type Writer = Writer;
+    type Error = AwsError;
+
+    const NAME: &'static str = "remediate-aws";
+    const GROUPING: Grouping = Grouping::PerResource;
+    /// A write that found the resource changed meanwhile is planned anew.
+    const ROUNDS: usize = 2;
+
+    fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    fn writer(&self, grant: &WriteGrant) -> Writer {
+        Writer::new(&self.reader, grant)
+    }
+
+    fn absorb(&self, _task: &Task, _state: &mut State, _now: Timestamp) {}
+
+    async fn plan(
+        &self,
+        task: &Task,
+        state: &State,
+        reader: &Reader,
+        now: Timestamp,
+    ) -> Result<Plan<Effect>, AwsError> {
+        match &task.payload {
+            Payload::Findings { findings } => match findings.as_slice() {
+                // One rule, one resource: the newest speaks for all.
+                [.., newest] => self.plan_finding(newest, state, reader, now).await,
+                [] => Ok(Plan::Changes(Vec::new())),
+            },
+            Payload::Notice { notice } => Ok(Plan::Unsupported {
+                because: format!("no resource is repaired by a notice ({})", notice.topic),
+            }),
+        }
+    }
+
+    async fn apply(
+        &self,
+        change: &Change<Effect>,
+        state: &mut State,
+        writer: &Writer,
+        now: Timestamp,
+    ) -> Result<Receipt, AwsError> {
+        let receipt = aspect_of(change)?.apply(&change.effect, writer).await?;
+        if matches!(receipt, Receipt::Made { .. }) {
+            state.repaired(&change.rule, now);
+        }
+        Ok(receipt)
+    }
+
+    async fn recover(
+        &self,
+        change: &Change<Effect>,
+        intended_at: Timestamp,
+        state: &mut State,
+        writer: &Writer,
+        _now: Timestamp,
+    ) -> Result<Recovery, AwsError> {
+        let aspect = aspect_of(change)?;
+        let observed = match aspect.observe(&change.effect.target, writer.reader()).await {
+            Ok(observed) => observed,
+            // Gone meanwhile: planning says so.
+            Err(AwsError::Missing { .. }) => return Ok(Recovery::NotDone),
+            Err(error) => return Err(error),
+        };
+        if aspect.same(&observed, &change.effect.to) {
+            state.repaired(&change.rule, intended_at);
+            Ok(Recovery::Done(Receipt::Made {
+                after: change.effect.to.clone(),
+            }))
+        } else {
+            Ok(Recovery::NotDone)
+        }
+    }
+
+    async fn observe(
+        &self,
+        change: &Change<Effect>,
+        reader: &Reader,
+    ) -> Result<Option<Value>, AwsError> {
+        let aspect = aspect_of(change)?;
+        let observed = aspect.observe(&change.effect.target, reader).await?;
+        // What counts as the same is the aspect's to say; the runner compares values.
+        for known in [&change.effect.from, &change.effect.to] {
+            if aspect.same(&observed, known) {
+                return Ok(Some(known.clone()));
+            }
+        }
+        Ok(Some(observed))
+    }
+
+    fn describe(&self, state: &State) -> Vec<String> {
+        state
+            .repairs
+            .iter()
+            .map(|(rule, at)| {
+                let times: Vec<_> = at.iter().map(ToString::to_string).collect();
+                format!("repaired by {rule}: {}", times.join(", "))
+            })
+            .collect()
+    }
+
+    fn inverse(&self, change: &Change<Effect>) -> Inverse<Effect> {
+        let Ok(aspect) = aspect_of(change) else {
+            return Inverse::Irreversible("this version does not know what was changed");
+        };
+        if let Err(because) = aspect.reversible(&change.effect) {
+            return Inverse::Irreversible(because);
+        }
+        Inverse::Reversible(Box::new(Change {
+            id: ChangeId::fresh(),
+            function: change.function.clone(),
+            rule: change.rule.clone(),
+            fingerprints: change.fingerprints.clone(),
+            target: change.target.clone(),
+            summary: format!("undo: {}", change.summary),
+            before: change.after.clone(),
+            after: change.before.clone(),
+            notes: Vec::new(),
+            effect: Effect {
+                from: change.effect.to.clone(),
+                to: change.effect.from.clone(),
+                ..change.effect.clone()
+            },
+        }))
+    }
+
+    /// Of all rules together; each rule's role in the template has its own alone.
+    fn permissions(&self) -> Vec<Statement> {
+        catalogue::rules().flat_map(statements).collect()
+    }
+}
+
+/// The IAM statements of one rule.
+pub fn statements(rule: &'static Rule) -> impl Iterator<Item = Statement> {
+    let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+    rule.grants.iter().map(move |grant| Statement {
+        actions: texts(grant.actions),
+        resources: texts(grant.resources),
+    })
+}
