@@ -27,8 +27,7 @@ pub use rules::{
     Storm,
 };
 pub use services::{
-    Cloudflare, CloudflarePlan, Collector, Deployment, Feed, FeedKind, Guides, Help, Jira,
-    Services, Telegram,
+    Cloudflare, CloudflarePlan, Collector, Deployment, Guides, Help, Jira, Services, Telegram,
 };
 
 /// The configuration in force.

@@ -24,13 +24,15 @@ pub struct Services {
     pub cloudflare: Cloudflare,
     #[serde(default)]
     pub collector: Collector,
-    /// Further sources of threats beside the collector, by name: `[feeds.ipsum]`.
+    /// Further sources of threats beside the collector, by name: `[feeds.ipsum]`. Their keys are those of docs/IP-LISTS.md; the
+    /// function `enforce-ip-list` checks them, since it alone knows the formats.
     #[serde(default)]
-    pub feeds: BTreeMap<String, Feed>,
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
+    pub feeds: BTreeMap<String, toml::Table>,
 }
 
 /// The keys that hold references to secrets: their `env:` is not replaced by what it names.
-pub(super) const SECRETS: [&str; 4] = ["bot_token", "api_token", "rules_token", "token"];
+pub(super) const SECRETS: [&str; 4] = ["bot_token", "api_token", "rules_token", "secret"];
 pub(super) const SECTIONS: [&str; 6] = [
     "telegram",
     "jira",
@@ -229,92 +231,31 @@ fn api_of_cloudflare() -> Url {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Collector {
-    /// Its address up to `/ips`: `https://collector.example.com`.
+    /// Where it is: `https://collector.example.com/`, whose `ips` is asked for; an address that does not end with `/` is asked as it stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub url: Option<Url>,
-    /// The bearer token it asks for.
+    /// Where the bearer token is kept that it asks for, if it asks for one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<SecretRef>,
-    /// How long it may say nothing.
+    pub secret: Option<SecretRef>,
+    /// How long it may be silent.
     pub timeout: Period,
-    /// A snapshot with fewer records than this is not believed.
+    /// A snapshot with fewer usable records is not believed.
     pub min_records: u64,
-    /// A snapshot of which more than this share of the records is unusable is not believed, in percent.
-    pub max_rejected_percent: u32,
+    /// A snapshot of which a greater share, 0 to 1, has to be rejected is not believed.
+    pub max_rejected: f64,
 }
 
 impl Default for Collector {
     fn default() -> Self {
         Self {
             url: None,
-            token: None,
-            timeout: Period::from_secs(30),
+            secret: None,
+            timeout: Period::from_secs(15),
             min_records: 1,
-            max_rejected_percent: 20,
+            max_rejected: 0.2,
         }
     }
-}
-
-/// A source of threats beside the collector.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Feed {
-    /// What format it has.
-    pub kind: FeedKind,
-    /// Where it is.
-    #[schemars(with = "String")]
-    pub url: Url,
-    /// The key or token it asks for, where it asks for one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<SecretRef>,
-    /// The score of every record, for formats that give none (`plain`, `firehol`). 0 to 5.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub score: Option<f64>,
-    /// How long it may say nothing.
-    #[serde(default = "feed_timeout")]
-    pub timeout: Period,
-    /// Fewer records than this are not believed.
-    #[serde(default = "one")]
-    pub min_records: u64,
-    /// If more than this share of the records is unusable, none is believed. In percent.
-    #[serde(default = "twenty")]
-    pub max_rejected_percent: u32,
-}
-
-fn feed_timeout() -> Period {
-    Period::from_secs(30)
-}
-
-fn one() -> u64 {
-    1
-}
-
-fn twenty() -> u32 {
-    20
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum FeedKind {
-    /// Another collector.
-    Collector,
-    /// One address or network per line.
-    Plain,
-    /// IPsum: address, tab, number of blacklists.
-    Ipsum,
-    /// FireHOL `.netset` and `.ipset`.
-    Firehol,
-    /// Spamhaus DROP, one JSON object per line.
-    Spamhaus,
-    /// AbuseIPDB's blacklist.
-    Abuseipdb,
-    /// CrowdSec's local API.
-    Crowdsec,
-    /// STIX 2.1 bundles and TAXII 2.1 envelopes.
-    Stix,
-    /// MISP attributes.
-    Misp,
 }
 
 impl Cloudflare {
@@ -427,15 +368,26 @@ impl Services {
             }
         }
         self.cloudflare.check(&mut problems);
+        if self.collector.min_records == 0 {
+            problems.add(
+                &["collector", "min_records"],
+                "0 would take an empty snapshot for an empty list: expected 1 or more".to_owned(),
+            );
+        }
+        if !(0.0..=1.0).contains(&self.collector.max_rejected) {
+            problems.add(
+                &["collector", "max_rejected"],
+                format!(
+                    "{} is no share: expected 0 to 1",
+                    self.collector.max_rejected
+                ),
+            );
+        }
         for (name, feed) in &self.feeds {
-            if feed
-                .score
-                .is_some_and(|score| !(0.0..=5.0).contains(&score))
-            {
-                problems.add(
-                    &["feeds", name, "score"],
-                    "is no score: expected 0 to 5".to_owned(),
-                );
+            for key in ["kind", "url"] {
+                if !feed.get(key).is_some_and(toml::Value::is_str) {
+                    problems.add(&["feeds", name], format!("has no `{key}`"));
+                }
             }
         }
         problems.finish()?;
