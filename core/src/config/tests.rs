@@ -32,8 +32,7 @@ fn the_shipped_rules_are_those_of_the_registry_with_its_modes_and_functions() {
         .iter()
         .map(|(id, rule)| (id.to_string(), rule.config.mode))
         .collect();
-    let mut registry: Vec<_> = REGISTRY
-        .iter()
+    let mut registry: Vec<_> = registry()
         .map(|spec| (spec.id.to_owned(), spec.mode))
         .collect();
     registry.sort();
