@@ -1,6 +1,6 @@
 //! What `run`, `send` and `demo` tell: per finding the decision, the changes and what became of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orchestrator::dispatch::{Delivery, DispatchError};
 use orchestrator::{Handled, Judged, Sent};
@@ -120,6 +120,7 @@ impl Reporter {
                 Disposition::Ignored => "ignored",
                 Disposition::Refused => "refused",
                 Disposition::Invalid => "invalid",
+                Disposition::Forwarded => "forwarded",
             };
             say!(
                 "  {} {}",
@@ -214,8 +215,16 @@ impl Reporter {
                 tame(&change.summary)
             );
         }
+        let notes: BTreeSet<_> = changes(sent)
+            .iter()
+            .flat_map(|change| &change.notes)
+            .collect();
+        for note in notes {
+            say!("        {}", paint(self.colour, Colour::Dim, &tame(note)));
+        }
         match &sent.result {
             Ok(Delivery::Queued) => say!("      {}: queued", sent.function),
+            Ok(Delivery::Invoked) => say!("      {}: invoked", sent.function),
             Ok(Delivery::Ran(report)) => {
                 say!("      {}: {}", sent.function, self.outcome(&report.outcome));
             }
@@ -232,7 +241,9 @@ impl Reporter {
             Outcome::Applied { .. } => Colour::Green,
             Outcome::Compliant | Outcome::AlreadyDone => Colour::Dim,
             Outcome::Planned { .. } => Colour::Cyan,
-            Outcome::Unverified { .. } | Outcome::Unsupported { .. } => Colour::Yellow,
+            Outcome::Held { .. } | Outcome::Unverified { .. } | Outcome::Unsupported { .. } => {
+                Colour::Yellow
+            }
             Outcome::Failed { .. } => Colour::Red,
         };
         paint(self.colour, colour, &tame(&outcome.to_string()))
@@ -314,7 +325,7 @@ impl Reporter {
 fn changes(sent: &Sent) -> &[Change] {
     match &sent.result {
         Ok(Delivery::Ran(report)) => &report.changes,
-        Ok(Delivery::Queued) | Err(_) => &[],
+        Ok(Delivery::Queued | Delivery::Invoked) | Err(_) => &[],
     }
 }
 
@@ -322,6 +333,7 @@ fn outcome_json(sent: &Sent) -> serde_json::Value {
     match &sent.result {
         Ok(Delivery::Ran(report)) => json!(report.outcome),
         Ok(Delivery::Queued) => json!({ "outcome": "queued" }),
+        Ok(Delivery::Invoked) => json!({ "outcome": "invoked" }),
         Err(DispatchError::Failed { reason, retryable }) => {
             json!({ "outcome": "failed", "retryable": retryable, "error": reason })
         }

@@ -1,4 +1,5 @@
-//! The Lambda entry point that all queue-fed functions share: a batch of tasks in, the records that failed out.
+//! The Lambda entry point that all functions share: a batch of tasks from a queue in and the records that failed out, or one task
+//! that the function is invoked with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::aws::{self, ConfigSource};
@@ -69,6 +71,28 @@ pub enum InvocationError {
         function: &'static str,
         reason: String,
     },
+    #[error(
+        "{function} was invoked with something that is neither a task nor a batch of them: {source}"
+    )]
+    NotOurs {
+        function: &'static str,
+        source: serde_json::Error,
+    },
+    /// The task that the function was invoked with is not done.
+    #[error("{message}")]
+    Task {
+        class: &'static str,
+        message: String,
+    },
+}
+
+impl InvocationError {
+    fn not_ours<F: Function>(source: serde_json::Error) -> Self {
+        Self::NotOurs {
+            function: F::NAME,
+            source,
+        }
+    }
 }
 
 impl From<InvocationError> for Diagnostic {
@@ -77,6 +101,8 @@ impl From<InvocationError> for Diagnostic {
             InvocationError::Unset(_) => "EnvironmentIncomplete",
             InvocationError::Config(_) => "ConfigurationInvalid",
             InvocationError::Setup { .. } => "SetupFailed",
+            InvocationError::NotOurs { .. } => "PayloadUnknown",
+            InvocationError::Task { .. } => "TaskFailed",
         };
         Self {
             error_type: error_type.to_owned(),
@@ -130,7 +156,7 @@ where
         built: Mutex::new(None),
         build,
     };
-    let handler = service_fn(|event: LambdaEvent<QueueEvent>| async { host.invoke(event).await });
+    let handler = service_fn(|event: LambdaEvent<Value>| async { host.invoke(event).await });
     let runtime = Runtime::new(handler);
     runtime.run().await
 }
@@ -154,38 +180,26 @@ where
     B: Fn(Arc<Config>, Arc<dyn Ledger>) -> Result<F, E>,
     E: std::fmt::Display,
 {
-    async fn invoke(
-        &self,
-        event: LambdaEvent<QueueEvent>,
-    ) -> Result<BatchResponse, InvocationError> {
+    async fn invoke(&self, event: LambdaEvent<Value>) -> Result<Value, InvocationError> {
         let (function, ledger) = self.function().await?;
-        let lease = event
+        let left = event
             .context
             .deadline()
             .duration_since(std::time::SystemTime::now())
-            .unwrap_or_default()
-            + Duration::from_secs(30);
+            .unwrap_or_default();
         let runner = Runner {
             function: &*function,
             ledger: &*ledger,
             owner: &event.context.request_id,
-            lease,
+            lease: left + Duration::from_secs(30),
         };
-        let mut response = BatchResponse::default();
-        let mut wall: Option<FaultClass> = None;
-        for record in &event.payload.records {
-            let class = match wall {
-                Some(class) => Some(class),
-                None => run_record(&runner, record).await,
-            };
-            let Some(class) = class else { continue };
-            response.fail(record);
-            if class.stops_batch() {
-                wall = Some(class);
-            }
-            hold_back(record, class).await;
+        if event.payload.get("Records").is_none() {
+            return run_alone(&runner, event.payload, left).await;
         }
-        Ok(response)
+        let batch: QueueEvent =
+            serde_json::from_value(event.payload).map_err(InvocationError::not_ours::<F>)?;
+        let response = run_batch(&runner, &batch).await;
+        serde_json::to_value(response).map_err(InvocationError::not_ours::<F>)
     }
 
     async fn function(&self) -> Result<(Arc<F>, Arc<dyn Ledger>), InvocationError> {
@@ -206,6 +220,64 @@ where
             ledger: Arc::clone(&ledger),
         });
         Ok((function, ledger))
+    }
+}
+
+/// Runs a batch's tasks; says which records are to come back.
+async fn run_batch<F: Function>(runner: &Runner<'_, F>, batch: &QueueEvent) -> BatchResponse {
+    let mut response = BatchResponse::default();
+    let mut wall: Option<FaultClass> = None;
+    for record in &batch.records {
+        let class = match wall {
+            Some(class) => Some(class),
+            None => run_record(runner, record).await,
+        };
+        let Some(class) = class else { continue };
+        response.fail(record);
+        if class.stops_batch() {
+            wall = Some(class);
+        }
+        hold_back(record, class).await;
+    }
+    response
+}
+
+/// How often a group that another invocation is working on is asked for.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Time kept for the work itself while waiting for a group.
+const FOR_WORK: Duration = Duration::from_secs(30);
+
+/// Runs the task that the function was invoked with. What fails, fails the invocation: Lambda tries it again and hands it to the
+/// on-failure destination in the end.
+async fn run_alone<F: Function>(
+    runner: &Runner<'_, F>,
+    payload: Value,
+    left: Duration,
+) -> Result<Value, InvocationError> {
+    let function = [("Function", F::NAME)];
+    let task: Task = serde_json::from_value(payload).map_err(InvocationError::not_ours::<F>)?;
+    let begun = std::time::Instant::now();
+    loop {
+        match runner.run(&task, Timestamp::now()).await {
+            Ok(report) => {
+                tracing::info!(task = %task.id, mode = %task.mode, outcome = %report.outcome, "Task is finished.");
+                telemetry::count("TaskFinished", 1, &function);
+                return serde_json::to_value(&report.outcome)
+                    .map_err(InvocationError::not_ours::<F>);
+            }
+            // Whoever holds the group is at work on the same resource and lets go of it in moments.
+            Err(RunError::Busy { .. }) if begun.elapsed() + FOR_WORK < left => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(error) => {
+                tracing::error!(task = %task.id, class = error.class().name(), %error, "Task failed.");
+                report_failure(&error, &function);
+                return Err(InvocationError::Task {
+                    class: error.class().name(),
+                    message: error.to_string(),
+                });
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
-use orchestrator::dispatch::QueueDispatcher;
+use orchestrator::dispatch::CloudDispatcher;
 use orchestrator::intake::envelope::{self, EnvelopeError, Record};
 use orchestrator::intake::objects::S3Objects;
 use orchestrator::{Handled, Moment, Orchestrator, OrchestratorError};
@@ -103,7 +103,10 @@ impl Host {
         Ok(Orchestrator {
             ledger: lambda::ledger(&config).await?,
             objects: Arc::new(S3Objects::new(aws::s3_client(sdk))),
-            dispatcher: Arc::new(QueueDispatcher::from_env(aws_sdk_sqs::Client::new(sdk))),
+            dispatcher: Arc::new(CloudDispatcher::from_env(
+                aws_sdk_sqs::Client::new(sdk),
+                aws_sdk_lambda::Client::new(sdk),
+            )),
             progress: None,
             config,
         })

@@ -14,7 +14,7 @@ use remediate_core::config::Config;
 use remediate_core::incident::Seen;
 use remediate_core::ledger::{Disposition, Entry, Event, Ledger, LedgerError, Tally};
 use remediate_core::{
-    Decision, Finding, Fingerprint, FunctionName, Incident, Mode, RuleId, SkipReason, Task,
+    Decision, Finding, Fingerprint, FunctionName, Incident, Mode, RuleId, SkipReason, Subject, Task,
 };
 
 use crate::dispatch::{self, Delivery, DispatchError, Dispatcher};
@@ -216,12 +216,14 @@ impl Orchestrator {
                     .await
             }
             Notification::Check(check) => {
-                self.findings(
-                    check.finding.source.object.clone(),
-                    vec![check.finding],
-                    moment,
-                )
-                .await
+                let finding = self.with_account(check.finding);
+                self.findings(finding.source.object.clone(), vec![finding], moment)
+                    .await
+            }
+            Notification::Threat(threat) => {
+                let about = format!("hostile address {}", threat.ip);
+                let signal = signal("address", &threat);
+                self.enforce(about, signal, moment).await
             }
             Notification::Object(object) => self.object(object, moment).await,
         }
@@ -233,6 +235,12 @@ impl Orchestrator {
         moment: Moment,
     ) -> Result<Handled, OrchestratorError> {
         let name = object.to_string();
+        if self.is_snapshot(&object) {
+            let snapshot = serde_json::json!({ "bucket": object.bucket, "key": object.key, "version_id": object.version });
+            return self
+                .enforce(name, signal("snapshot", &snapshot), moment)
+                .await;
+        }
         if !self.config.rules.intake.buckets.contains(&object.bucket) {
             let because = format!("bucket {} is not in `intake.buckets`", object.bucket);
             return self
@@ -253,6 +261,64 @@ impl Orchestrator {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether the object lies where snapshots of threats are put.
+    fn is_snapshot(&self, object: &ObjectRef) -> bool {
+        self.config.rules.intake.snapshots.iter().any(|place| {
+            let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+            bucket == object.bucket && object.key.starts_with(prefix)
+        })
+    }
+
+    /// The finding with its account, where the scanner named it by an id of its own.
+    fn with_account(&self, mut finding: Finding) -> Finding {
+        let scanner_account = finding
+            .evidence
+            .extra
+            .get("accountId")
+            .and_then(serde_json::Value::as_str);
+        let known = scanner_account
+            .and_then(|id| self.config.rules.global.scanner_accounts.get(id))
+            .cloned();
+        if let Subject::Resource { account, .. } = &mut finding.subject
+            && account.is_none()
+        {
+            *account = known;
+        }
+        finding
+    }
+
+    /// Gives news of hostile addresses to the function that enforces them, if any of its rules is on.
+    async fn enforce(
+        &self,
+        about: String,
+        signal: serde_json::Value,
+        moment: Moment,
+    ) -> Result<Handled, OrchestratorError> {
+        let function = FunctionName::from(ENFORCER);
+        let mut rules = self.config.rules.iter();
+        if !rules.any(|(_, rule)| rule.config.enabled && rule.config.functions.contains(&function))
+        {
+            let because = format!("no rule of {ENFORCER} is enabled");
+            return self
+                .put_aside(about, Disposition::Ignored, because, moment)
+                .await;
+        }
+        let result = self.dispatcher.signal(&function, &signal).await;
+        let because = match &result {
+            Ok(_) => format!("given to {ENFORCER}"),
+            Err(error) => format!("not taken by {ENFORCER}: {error}"),
+        };
+        let mut handled = self
+            .put_aside(about, Disposition::Forwarded, because, moment)
+            .await?;
+        handled.sent.push(Sent {
+            function,
+            fingerprints: Vec::new(),
+            result,
+        });
+        Ok(handled)
     }
 
     async fn put_aside(
@@ -406,7 +472,13 @@ impl Orchestrator {
     ) -> Result<(), OrchestratorError> {
         let mut wanted: BTreeMap<&RuleId, Vec<usize>> = BTreeMap::new();
         for (index, (finding, facts)) in findings.iter().zip(facts).enumerate() {
-            if decisions[index] == Decision::Act && matches!(facts.seen, Seen::Opened(_)) {
+            // A resource that fails again is repaired again; a person who still fails is only told again.
+            let repairs = match facts.seen {
+                Seen::Opened(_) => true,
+                Seen::Repeated(_) => matches!(finding.subject, Subject::Resource { .. }),
+                _ => false,
+            };
+            if decisions[index] == Decision::Act && repairs {
                 wanted.entry(&finding.rule).or_default().push(index);
             }
         }
@@ -647,6 +719,18 @@ impl Orchestrator {
             .await
             .map_err(|source| ledger(about, source))
     }
+}
+
+/// The function that news of hostile addresses go to.
+const ENFORCER: &str = "enforce-ip-list";
+
+/// What a function is told, with what kind of thing it is.
+fn signal(kind: &str, content: &impl serde::Serialize) -> serde_json::Value {
+    let mut signal = serde_json::to_value(content).unwrap_or_default();
+    if let Some(members) = signal.as_object_mut() {
+        members.insert("kind".to_owned(), kind.into());
+    }
+    signal
 }
 
 /// Findings of one person, or of one resource, lie side by side.

@@ -104,9 +104,7 @@ fn configuration(sandbox: &Sandbox, enabled: bool) -> Result<Arc<Config>, CliErr
     files.replace("people.toml", PEOPLE.to_owned(), "demo");
     if enabled {
         let mut rules = RulesEdit::new(include_str!("../../../config/rules.toml"))?;
-        for spec in remediate_core::rule::registry()
-            .iter()
-            .filter(|spec| spec.id.starts_with("posture."))
+        for spec in remediate_core::rule::registry().filter(|spec| spec.id.starts_with("posture."))
         {
             rules.set_enabled(spec.id, true)?;
         }

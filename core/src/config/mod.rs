@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use crate::id::digest_hex;
+use crate::id::{AccountId, digest_hex};
 
 mod edit;
 mod networks;
@@ -152,12 +152,22 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let (text, path) = files.text("rules.toml")?;
         let mut rules: RulesFile = parse(text, &path)?;
-        if let Some(buckets) = env("REMEDIATE_INTAKE_BUCKETS") {
-            rules.intake.buckets = buckets
-                .split(',')
-                .map(|bucket| bucket.trim().to_owned())
-                .filter(|bucket| !bucket.is_empty())
-                .collect();
+        let listed = |name: &str| {
+            env(name).map(|list| {
+                list.split(',')
+                    .map(|item| item.trim().to_owned())
+                    .filter(|item| !item.is_empty())
+                    .collect::<Vec<_>>()
+            })
+        };
+        if let Some(buckets) = listed("REMEDIATE_INTAKE_BUCKETS") {
+            rules.intake.buckets = buckets;
+        }
+        if let Some(snapshots) = listed("REMEDIATE_INTAKE_SNAPSHOTS") {
+            rules.intake.snapshots = snapshots;
+        }
+        if let Some(accounts) = listed("REMEDIATE_GLOBAL_ACCOUNTS") {
+            rules.global.accounts = accounts.into_iter().map(AccountId::new).collect();
         }
         let rules = Rules::validate(rules, text, &path)?;
         let (text, path) = files.text("people.toml")?;

@@ -62,6 +62,9 @@ pub struct Intake {
     /// The buckets whose objects are read as posture logs. Objects from any other are refused. `REMEDIATE_INTAKE_BUCKETS` overrides it (comma-separated).
     #[serde(default)]
     pub buckets: Vec<String>,
+    /// Where snapshots of threats are put: `bucket` or `bucket/prefix`. A new object there is given to `enforce-ip-list` instead of being read as a posture log. `REMEDIATE_INTAKE_SNAPSHOTS` overrides it (comma-separated).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub snapshots: Vec<String>,
     /// The longest row that is read, in bytes.
     pub max_row_bytes: u64,
     /// The most that one object may unpack to, in bytes.

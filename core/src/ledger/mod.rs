@@ -247,6 +247,8 @@ pub enum Disposition {
     Refused,
     /// It could not be understood, or only in part.
     Invalid,
+    /// Given whole to the function whose business it is.
+    Forwarded,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -267,6 +269,18 @@ pub enum ChangeStatus {
     Failed {
         error: String,
     },
+}
+
+impl std::fmt::Display for ChangeStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Planned => f.write_str("planned"),
+            Self::Intended => f.write_str("begun and not known to have ended"),
+            Self::Applied { .. } => f.write_str("made"),
+            Self::NotMade { because } => write!(f, "not made ({because})"),
+            Self::Failed { error } => write!(f, "failed ({error})"),
+        }
+    }
 }
 
 /// Which part of the history; newest first.

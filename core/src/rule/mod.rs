@@ -79,6 +79,23 @@ pub struct RuleSpec {
     pub effect: &'static str,
     /// What can be set under `parameters`.
     pub parameters: &'static [ParameterSpec],
+    /// What its repair needs and costs, where every rule has a Lambda function of its own.
+    pub repair: Option<&'static RepairSpec>,
+}
+
+/// What one rule's own Lambda function needs and costs.
+#[derive(Clone, Copy, Debug)]
+pub struct RepairSpec {
+    /// What the resource id has to be.
+    pub resource: &'static str,
+    /// The IAM statements of its role, beside those that all functions share: actions and resources.
+    pub grants: &'static [(&'static [&'static str], &'static [&'static str])],
+    /// Calls to AWS when nothing is wrong.
+    pub calls_compliant: u32,
+    /// Calls to AWS to plan, repair and read back.
+    pub calls_repair: u32,
+    /// How a repair is taken back, or why it cannot be.
+    pub undo: &'static str,
 }
 
 /// Every rule there is, in the order in which they are listed.

@@ -9,6 +9,7 @@ const DEVICE_CHECK: RuleSpec = RuleSpec {
     mode: Mode::Act,
     functions: &["notify-telegram", "open-jira"],
     parameters: &[],
+    repair: None,
     effect: "the person gets a Telegram message with a guide, and a Jira ticket is opened; both are closed by a pass",
 };
 

@@ -10,6 +10,7 @@ const TIER: RuleSpec = RuleSpec {
     functions: &["enforce-ip-list"],
     effect: "",
     parameters: &[],
+    repair: None,
 };
 
 pub(super) const RULES: &[RuleSpec] = &[

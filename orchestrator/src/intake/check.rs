@@ -81,6 +81,7 @@ impl Check {
             .unwrap_or(Timestamp::UNIX_EPOCH);
         let kept = [
             "id",
+            "accountId",
             "service",
             "tags",
             "extradata",

@@ -8,9 +8,11 @@
 //! | `detail-type: Object Created` | EventBridge |
 //! | `{account, action, bucket, object{key}}` | R2 |
 //! | `ruleId` | a scanner's check |
+//! | `ip` and `score` | one hostile address, to be enforced at once |
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::check::{self, Check};
@@ -22,11 +24,29 @@ pub enum Notification {
     Object(ObjectRef),
     /// A scanner's verdict.
     Check(Box<Check>),
+    /// One hostile address.
+    Threat(Threat),
     /// Nothing to do: recorded and acknowledged.
     Nothing {
         about: String,
         because: &'static str,
     },
+}
+
+/// One address with its score, as somebody reports it. What may be enforced of it, its function decides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Threat {
+    /// An address or a network.
+    pub ip: String,
+    /// 0 to 5.
+    pub score: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// An object in a bucket.
@@ -53,7 +73,7 @@ pub enum EnvelopeError {
     #[error("message is neither JSON nor a known text: {0}")]
     NotJson(String),
     #[error(
-        "message has no shape that is known here: it is {0}; known are SNS, SQS, S3, EventBridge and R2 notifications and scanner checks"
+        "message has no shape that is known here: it is {0}; known are SNS, SQS, S3, EventBridge and R2 notifications, scanner checks and hostile addresses"
     )]
     UnknownShape(String),
     #[error("{shape} lacks `{field}`")]
@@ -185,6 +205,22 @@ fn unwrap(
         return Ok(vec![Notification::Check(Box::new(Check::parse(
             value, published,
         )?))]);
+    }
+    if let (Some(ip), Some(score)) = (text("ip"), value.get("score")) {
+        let score = score
+            .as_f64()
+            .or_else(|| score.as_str()?.trim().parse().ok())
+            .ok_or(EnvelopeError::Lacks {
+                shape: "the hostile address",
+                field: "score (a number)",
+            })?;
+        return Ok(vec![Notification::Threat(Threat {
+            ip: ip.to_owned(),
+            score,
+            reason: optional(value.get("reason")),
+            expires_at: optional(value.get("expires_at")),
+            source: optional(value.get("source")),
+        })]);
     }
     Err(EnvelopeError::UnknownShape(described(value)))
 }
