@@ -126,7 +126,7 @@ impl<A: Aspect> AnyAspect for A {
         }
         self.write(&effect.target, &from, &to, writer).await?;
         if A::SETTLES {
-            settled(self, &effect.target, &to, writer.reader()).await?;
+            settled(self, &effect.target, &to, writer.reader()).await;
         }
         Ok(Receipt::Made {
             after: effect.to.clone(),
@@ -153,21 +153,24 @@ fn typed<A: Aspect>(value: &Value) -> Result<A::Value, AwsError> {
         .map_err(|error| AwsError::Unreadable(format!("{}: {error}", A::NAME)))
 }
 
-/// Reads until it is so or patience ends; what it is then, verification sees.
-async fn settled<A: Aspect>(
-    aspect: &A,
-    target: &Target,
-    to: &A::Value,
-    reader: &Reader,
-) -> Result<(), AwsError> {
+/// Reads until it is so or patience ends; what it is then, verification sees. A read that fails ends the wait and no more: the
+/// change is made, and must not go down in the ledger as failed.
+async fn settled<A: Aspect>(aspect: &A, target: &Target, to: &A::Value, reader: &Reader) {
     let begun = tokio::time::Instant::now();
     let mut wait = Duration::from_millis(500);
-    while !aspect.is(&aspect.read(target, reader).await?, to) {
+    loop {
+        match aspect.read(target, reader).await {
+            Ok(value) if aspect.is(&value, to) => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(aspect = A::NAME, %error, "Cannot see yet what was written.");
+                return;
+            }
+        }
         if begun.elapsed() + wait > PATIENCE {
-            return Ok(());
+            return;
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(10));
     }
-    Ok(())
 }
