@@ -32,6 +32,8 @@ pub struct RemediateAws {
     reader: Reader,
     /// The name of the stack that this function belongs to, whose resources it never touches.
     stack: Option<String>,
+    /// The one rule that this process may work for; its role has the permissions of no other.
+    only: Option<RuleId>,
 }
 
 impl RemediateAws {
@@ -41,7 +43,15 @@ impl RemediateAws {
             config,
             reader,
             stack,
+            only: None,
         }
+    }
+
+    /// Works for this rule alone.
+    #[must_use]
+    pub fn only(mut self, rule: &str) -> Self {
+        self.only = Some(RuleId::new(rule));
+        self
     }
 
     async fn plan_finding(
@@ -55,6 +65,9 @@ impl RemediateAws {
         let Some(rule) = catalogue::rule(finding.rule.as_str()) else {
             return unsupported(format!("there is no repair for {}", finding.rule));
         };
+        if let Some(only) = self.only.as_ref().filter(|only| **only != finding.rule) {
+            return unsupported(format!("this is the function of {only}"));
+        }
         if finding.verdict == FindingVerdict::Passed {
             return Ok(Plan::Changes(Vec::new()));
         }
