@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::change::{Change, Outcome};
+use crate::change::{Change, Inverse, Outcome};
 use crate::fault::{Fault, FaultClass};
 use crate::function::{Function, Plan, Receipt, Recovery, Task, WriteGrant};
-use crate::id::FunctionName;
+use crate::id::{ChangeId, FunctionName};
 use crate::ledger::{
     Acquired, ChangeStatus, Entry, Event, Intent, Keep, Ledger, LedgerError, Thread, ThreadKey,
 };
@@ -81,6 +81,44 @@ impl<E: Fault> RunError<E> {
     }
 }
 
+/// Why a change is not undone. Nothing was changed, save for [`UndoError::Unverified`].
+#[derive(Debug, thiserror::Error)]
+pub enum UndoError<E: Fault> {
+    #[error("the ledger knows no change {0}: `remediate history` lists them")]
+    Unknown(ChangeId),
+    #[error("change {change} is {status}: only what was made can be undone")]
+    NotMade { change: ChangeId, status: String },
+    #[error("change {0} is undone already: all is as it was before it")]
+    AlreadyUndone(ChangeId),
+    #[error("change {change} cannot be undone: {because}")]
+    Irreversible { change: ChangeId, because: String },
+    /// Somebody changed it since; what is there now stays.
+    #[error(
+        "change {change} is not undone, since {target} was changed since: it is {found}, and the change had made it {left}"
+    )]
+    MovedOn {
+        change: ChangeId,
+        target: String,
+        found: Value,
+        left: Value,
+    },
+    #[error("change {change} was undone, but {target} is {found} afterwards instead of {wanted}")]
+    Unverified {
+        change: ChangeId,
+        target: String,
+        found: Value,
+        wanted: Value,
+    },
+    #[error(transparent)]
+    Run(#[from] RunError<E>),
+}
+
+impl<E: Fault> From<LedgerError> for UndoError<E> {
+    fn from(error: LedgerError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
 /// What it is when planning finds nothing (more) to change.
 fn verified(changes: usize) -> Outcome {
     match changes {
@@ -90,6 +128,187 @@ fn verified(changes: usize) -> Outcome {
 }
 
 impl<F: Function> Runner<'_, F> {
+    /// Takes a change back, if what is there now is still what the change left. `by` is who asks for it; it is recorded with the
+    /// change that takes it back. Hands that back.
+    ///
+    /// # Errors
+    /// Why it was not taken back.
+    pub async fn undo(
+        &self,
+        id: &ChangeId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Change, UndoError<F::Error>> {
+        let (entry, change) = self.made(id).await?;
+        let key = self
+            .key_of(&change)
+            .await?
+            .ok_or_else(|| UndoError::Irreversible {
+                change: id.clone(),
+                because: "the incident that it answered is not in the ledger any more".to_owned(),
+            })?;
+        let mut thread = match self
+            .ledger
+            .acquire(&key, self.owner, self.lease, now)
+            .await?
+        {
+            Acquired::Held(thread) => *thread,
+            Acquired::Busy { until } => return Err(self.busy(key, until, now).into()),
+        };
+        let undone = self.take_back(&entry, &change, by, &mut thread, now).await;
+        self.ledger.save(&mut thread, Keep::Nothing, now).await?;
+        undone
+    }
+
+    /// The change of this id, if it was made.
+    async fn made(&self, id: &ChangeId) -> Result<(Entry, Change<F::Effect>), UndoError<F::Error>> {
+        let entry = self.ledger.entry(id.as_str()).await?;
+        let Some(
+            entry @ Entry {
+                event: Event::Changed { .. },
+                ..
+            },
+        ) = entry
+        else {
+            return Err(UndoError::Unknown(id.clone()));
+        };
+        let Event::Changed { change, status } = &entry.event else {
+            return Err(UndoError::Unknown(id.clone()));
+        };
+        if !matches!(status, ChangeStatus::Applied { .. }) {
+            return Err(UndoError::NotMade {
+                change: id.clone(),
+                status: status.to_string(),
+            });
+        }
+        let typed = change.typed().map_err(|source| RunError::State {
+            function: F::NAME,
+            group: ThreadKey {
+                function: FunctionName::new(F::NAME),
+                group: change.target.clone(),
+            },
+            source,
+        })?;
+        Ok((entry, typed))
+    }
+
+    /// The thread that the change belongs to: that of the finding which it answers.
+    async fn key_of(
+        &self,
+        change: &Change<F::Effect>,
+    ) -> Result<Option<ThreadKey>, UndoError<F::Error>> {
+        let incidents = self.ledger.incidents(&change.fingerprints).await?;
+        Ok(incidents.values().next().map(|incident| ThreadKey {
+            function: FunctionName::new(F::NAME),
+            group: F::GROUPING.group_of(&incident.finding),
+        }))
+    }
+
+    async fn take_back(
+        &self,
+        entry: &Entry,
+        change: &Change<F::Effect>,
+        by: &str,
+        thread: &mut Thread,
+        now: Timestamp,
+    ) -> Result<Change, UndoError<F::Error>> {
+        let irreversible = |because: &str| UndoError::Irreversible {
+            change: change.id.clone(),
+            because: because.to_owned(),
+        };
+        let back = match self.function.inverse(change) {
+            Inverse::Reversible(back) => Change {
+                notes: vec![format!("undoes {} by {by}", change.id)],
+                ..*back
+            },
+            Inverse::Irreversible(because) => return Err(irreversible(because)),
+        };
+        let reader = self.function.reader();
+        let found = self
+            .function
+            .observe(&back, &reader)
+            .await
+            .map_err(|source| self.failed(source))?
+            .ok_or_else(|| irreversible("this function cannot see what is there now"))?;
+        if found == back.after {
+            return Err(UndoError::AlreadyUndone(change.id.clone()));
+        }
+        if found != back.before {
+            return Err(UndoError::MovedOn {
+                change: change.id.clone(),
+                target: change.target.clone(),
+                found,
+                left: back.before,
+            });
+        }
+        self.carry_back(entry, change, &back, thread, now).await?;
+        let found = self
+            .function
+            .observe(&back, &reader)
+            .await
+            .map_err(|source| self.failed(source))?
+            .unwrap_or_default();
+        if found != back.after {
+            return Err(UndoError::Unverified {
+                change: change.id.clone(),
+                target: change.target.clone(),
+                found,
+                wanted: back.after,
+            });
+        }
+        back.to_record()
+            .map_err(|source| self.unreadable_in(&thread.key, source).into())
+    }
+
+    async fn carry_back(
+        &self,
+        entry: &Entry,
+        change: &Change<F::Effect>,
+        back: &Change<F::Effect>,
+        thread: &mut Thread,
+        now: Timestamp,
+    ) -> Result<(), UndoError<F::Error>> {
+        let record = back
+            .to_record()
+            .map_err(|source| self.unreadable_in(&thread.key, source))?;
+        let entry = |status| Entry {
+            id: back.id.as_str().to_owned(),
+            at: now,
+            event: Event::Changed {
+                change: Box::new(record.clone()),
+                status,
+            },
+            ..entry.clone()
+        };
+        self.ledger.record(&[entry(ChangeStatus::Intended)]).await?;
+        let writer = self.function.writer(&WriteGrant(()));
+        // What the function remembers of its repairs is not touched: taking one back is not one more.
+        let mut state = self.state_of(thread)?;
+        let status = match self.function.apply(back, &mut state, &writer, now).await {
+            Ok(Receipt::Made { after }) => ChangeStatus::Applied { after },
+            Ok(Receipt::NotMade { because }) => {
+                self.ledger
+                    .record(&[entry(ChangeStatus::NotMade {
+                        because: because.clone(),
+                    })])
+                    .await?;
+                return Err(UndoError::Irreversible {
+                    change: change.id.clone(),
+                    because,
+                });
+            }
+            Err(source) => {
+                let status = ChangeStatus::Failed {
+                    error: source.to_string(),
+                };
+                self.ledger.record(&[entry(status)]).await?;
+                return Err(self.failed(source).into());
+            }
+        };
+        self.ledger.record(&[entry(status)]).await?;
+        Ok(())
+    }
+
     /// Runs a task to its end.
     ///
     /// # Errors
@@ -183,16 +402,7 @@ impl<F: Function> Runner<'_, F> {
             .await?
         {
             Acquired::Held(thread) => *thread,
-            Acquired::Busy { until } => {
-                let retry_after = Duration::try_from(until.duration_since(now)).unwrap_or_default()
-                    + Duration::from_secs(1);
-                return Err(RunError::Busy {
-                    function: F::NAME,
-                    group: key,
-                    until,
-                    retry_after,
-                });
-            }
+            Acquired::Busy { until } => return Err(self.busy(key, until, now)),
         };
         if thread.done.contains(&task.id) {
             self.ledger.save(&mut thread, Keep::Nothing, now).await?;
@@ -497,10 +707,24 @@ impl<F: Function> Runner<'_, F> {
     }
 
     fn unreadable(&self, task: &Task, source: serde_json::Error) -> RunError<F::Error> {
+        self.unreadable_in(&self.key(task), source)
+    }
+
+    fn unreadable_in(&self, key: &ThreadKey, source: serde_json::Error) -> RunError<F::Error> {
         RunError::State {
             function: F::NAME,
-            group: self.key(task),
+            group: key.clone(),
             source,
+        }
+    }
+
+    fn busy(&self, group: ThreadKey, until: Timestamp, now: Timestamp) -> RunError<F::Error> {
+        RunError::Busy {
+            function: F::NAME,
+            group,
+            until,
+            retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default()
+                + Duration::from_secs(1),
         }
     }
 
