@@ -11,6 +11,8 @@ pub enum EditError {
     Syntax(#[from] toml_edit::TomlError),
     #[error("rules.toml has no rule `{0}`: `remediate rules list` shows those it has")]
     UnknownRule(String),
+    #[error("{key}: {value} cannot be written as TOML")]
+    Value { key: String, value: String },
 }
 
 /// The text of `rules.toml`, open for changes.
@@ -39,6 +41,34 @@ impl RulesEdit {
     /// When the file has no such rule.
     pub fn set_mode(&mut self, rule: &str, mode: Mode) -> Result<(), EditError> {
         set(self.key(rule, "mode")?, value(mode.to_string()));
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the file has no such rule, or the value has no form in TOML.
+    pub fn set_parameter(
+        &mut self,
+        rule: &str,
+        name: &str,
+        new: &serde_json::Value,
+    ) -> Result<(), EditError> {
+        let written = match new {
+            serde_json::Value::Null => None,
+            other => toml::Value::try_from(other).ok(),
+        };
+        let item = written
+            .and_then(|new| new.to_string().parse::<toml_edit::Value>().ok())
+            .ok_or_else(|| EditError::Value {
+                key: format!("rules.{rule}.parameters.{name}"),
+                value: new.to_string(),
+            })?;
+        let parameters = self.key(rule, "parameters")?;
+        if parameters.is_none() {
+            *parameters = value(toml_edit::InlineTable::new());
+        }
+        if let Some(table) = parameters.as_table_like_mut() {
+            set(table.entry(name).or_insert(Item::None), value(item));
+        }
         Ok(())
     }
 
