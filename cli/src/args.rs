@@ -44,10 +44,12 @@ pub struct PlaceArgs {
 pub enum Command {
     /// See it work: sample logs through the real orchestrator and functions, against a sandbox. No account, no network.
     Demo(DemoArgs),
-    /// Handle posture logs or notifications. A plan unless --apply is given.
+    /// Handle posture logs, scanner checks or notifications. A plan unless --apply is given.
     Run(RunArgs),
     /// Send a proposed repair: a rule in mode `propose` waits for this.
     Send(SendArgs),
+    /// Take a repair back, if what is there now is still what it left.
+    Undo(UndoArgs),
     /// List rules, turn them on and off.
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -108,6 +110,14 @@ pub struct SendArgs {
     pub format: Format,
 }
 
+#[derive(Debug, Args)]
+pub struct UndoArgs {
+    /// The change; `remediate history` shows its id.
+    pub change: String,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
     /// All rules: on or off, mode, risk.
@@ -117,10 +127,13 @@ pub enum RulesCommand {
     },
     /// One rule whole.
     Show { rule: String },
-    /// Turn a rule on.
+    /// Turn a rule on. One whose repair can cut off users or workloads wants a yes.
     Enable {
         #[arg(required = true)]
         rules: Vec<String>,
+        /// Yes to every question.
+        #[arg(long)]
+        yes: bool,
     },
     /// Turn a rule off.
     Disable {
@@ -148,6 +161,13 @@ pub enum ConfigCommand {
         /// Also call the services to see whether the credentials work.
         #[arg(long)]
         online: bool,
+    },
+    /// Take over which rules are on, and their parameters, from the config.json of cloudconformity/auto-remediate.
+    Import {
+        file: PathBuf,
+        /// Yes to every question.
+        #[arg(long)]
+        yes: bool,
     },
     /// The JSON Schema of a file.
     Schema {

@@ -11,12 +11,14 @@ use jiff::Timestamp;
 use notify_telegram::NotifyTelegram;
 use open_jira::OpenJira;
 use orchestrator::dispatch::{Delivery, DispatchError, Dispatched, Dispatcher};
+#[cfg(feature = "aws-rules")]
+use remediate_aws::RemediateAws;
 use remediate_core::config::Config;
 use remediate_core::fault::FaultClass;
 use remediate_core::function::Function;
-use remediate_core::ledger::{Ledger, Thread};
+use remediate_core::ledger::{Event, Ledger, Thread};
 use remediate_core::runner::{self, Report, RunError, Runner};
-use remediate_core::{FunctionName, Mode, Task};
+use remediate_core::{Change, ChangeId, FunctionName, Mode, Task};
 
 use crate::error::CliError;
 
@@ -24,6 +26,8 @@ use crate::error::CliError;
 pub struct LocalDispatcher {
     notify_telegram: NotifyTelegram,
     open_jira: OpenJira,
+    #[cfg(feature = "aws-rules")]
+    remediate_aws: RemediateAws,
     ledger: Arc<dyn Ledger>,
     owner: String,
     /// Without it every task only plans: no writer is ever made.
@@ -38,8 +42,10 @@ const ATTEMPTS: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Leases are broken when the next run takes the process lock, so they may be long.
 const LEASE: Duration = Duration::from_secs(15 * 60);
-/// Tickets under way at once. Messages go one by one: Telegram counts them all together.
-const TICKETS_AT_ONCE: usize = 4;
+/// Groups under way at once. What belongs to one group goes one by one, and so do all messages: Telegram counts them together.
+const AT_ONCE: usize = 4;
+#[cfg(not(feature = "aws-rules"))]
+const NO_AWS_RULES: &str = "this build has no AWS rules: build it with `--features aws-rules`";
 
 impl LocalDispatcher {
     pub fn new(
@@ -53,6 +59,12 @@ impl LocalDispatcher {
                 .map_err(|error| failed(&error))?,
             open_jira: OpenJira::new(Arc::clone(config), Arc::clone(&ledger))
                 .map_err(|error| failed(&error))?,
+            #[cfg(feature = "aws-rules")]
+            remediate_aws: RemediateAws::new(
+                Arc::clone(config),
+                remediate_aws::aws::Reader::from_environment(),
+                None,
+            ),
             ledger,
             owner: format!("remediate {}", std::process::id()),
             apply,
@@ -65,6 +77,8 @@ impl LocalDispatcher {
         let lines = match thread.key.function.as_str() {
             NotifyTelegram::NAME => runner::describe(&self.notify_telegram, thread),
             OpenJira::NAME => runner::describe(&self.open_jira, thread),
+            #[cfg(feature = "aws-rules")]
+            RemediateAws::NAME => runner::describe(&self.remediate_aws, thread),
             _ => Ok(Vec::new()),
         };
         lines.unwrap_or_else(|error| {
@@ -74,8 +88,58 @@ impl LocalDispatcher {
         })
     }
 
-    fn numbered(&self, (index, task): (usize, Task)) -> BoxFuture<'_, (usize, Dispatched)> {
-        Box::pin(async move { (index, self.run(task).await) })
+    /// Takes a change back, whichever function made it.
+    pub async fn undo(&self, change: &ChangeId, by: &str) -> Result<Change, String> {
+        let entry = self.ledger.entry(change.as_str()).await;
+        let function = match entry
+            .map_err(|error| error.to_string())?
+            .map(|entry| entry.event)
+        {
+            Some(Event::Changed { change, .. }) => change.function,
+            _ => {
+                return Err(format!(
+                    "the ledger knows no change {change}: `remediate history` lists them"
+                ));
+            }
+        };
+        match function.as_str() {
+            NotifyTelegram::NAME => self.taken_back(&self.notify_telegram, change, by).await,
+            OpenJira::NAME => self.taken_back(&self.open_jira, change, by).await,
+            #[cfg(feature = "aws-rules")]
+            RemediateAws::NAME => self.taken_back(&self.remediate_aws, change, by).await,
+            #[cfg(not(feature = "aws-rules"))]
+            "remediate-aws" => Err(NO_AWS_RULES.to_owned()),
+            other => Err(format!("changes of {other} are not undone one by one")),
+        }
+    }
+
+    async fn taken_back<F: Function>(
+        &self,
+        function: &F,
+        change: &ChangeId,
+        by: &str,
+    ) -> Result<Change, String> {
+        let runner = Runner {
+            function,
+            ledger: &*self.ledger,
+            owner: &self.owner,
+            lease: LEASE,
+        };
+        runner
+            .undo(change, by, Timestamp::now())
+            .await
+            .map_err(|error| error.to_string())
+    }
+
+    /// The tasks of one lane, one after another.
+    fn lane(&self, tasks: Vec<(usize, Task)>) -> BoxFuture<'_, Vec<(usize, Dispatched)>> {
+        Box::pin(async move {
+            let mut done = Vec::with_capacity(tasks.len());
+            for (index, task) in tasks {
+                done.push((index, self.run(task).await));
+            }
+            done
+        })
     }
 
     async fn run(&self, task: Task) -> Dispatched {
@@ -83,6 +147,13 @@ impl LocalDispatcher {
         let result = match task.function.as_str() {
             NotifyTelegram::NAME => self.persist(&self.notify_telegram, task).await,
             OpenJira::NAME => self.persist(&self.open_jira, task).await,
+            #[cfg(feature = "aws-rules")]
+            RemediateAws::NAME => self.persist(&self.remediate_aws, task).await,
+            #[cfg(not(feature = "aws-rules"))]
+            "remediate-aws" => Err(DispatchError::Failed {
+                reason: NO_AWS_RULES.to_owned(),
+                retryable: false,
+            }),
             _ => Err(DispatchError::UnknownFunction(task.function)),
         };
         Dispatched {
@@ -166,18 +237,21 @@ fn wait_before_next<E: remediate_core::Fault>(
 #[async_trait]
 impl Dispatcher for LocalDispatcher {
     async fn dispatch(&self, tasks: Vec<Task>) -> Vec<Dispatched> {
-        let (messages, rest): (Vec<_>, Vec<_>) = tasks
-            .into_iter()
-            .enumerate()
-            .partition(|(_, task)| task.function.as_str() == NotifyTelegram::NAME);
-        let one_by_one = stream::iter(messages.into_iter().map(|task| self.numbered(task)))
-            .buffer_unordered(1)
-            .collect::<Vec<_>>();
-        let at_once = stream::iter(rest.into_iter().map(|task| self.numbered(task)))
-            .buffer_unordered(TICKETS_AT_ONCE)
-            .collect::<Vec<_>>();
-        let (mut done, rest) = futures::future::join(one_by_one, at_once).await;
-        done.extend(rest);
+        let mut lanes: BTreeMap<(FunctionName, String), Vec<(usize, Task)>> = BTreeMap::new();
+        for (index, task) in tasks.into_iter().enumerate() {
+            let group = match task.function.as_str() {
+                NotifyTelegram::NAME => String::new(),
+                _ => task.group.clone(),
+            };
+            lanes
+                .entry((task.function.clone(), group))
+                .or_default()
+                .push((index, task));
+        }
+        let mut done = stream::iter(lanes.into_values().map(|lane| self.lane(lane)))
+            .buffer_unordered(AT_ONCE)
+            .concat()
+            .await;
         done.sort_by_key(|(index, _)| *index);
         done.into_iter().map(|(_, dispatched)| dispatched).collect()
     }

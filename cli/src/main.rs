@@ -42,6 +42,7 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Demo(demo) => command::demo::run(demo).await,
         Command::Run(run) => command::run::run(run, &cli.place).await,
         Command::Send(send) => command::send::run(send, &cli.place).await,
+        Command::Undo(undo) => command::undo::run(undo, &cli.place).await,
         Command::Rules(rules) => command::rules::run(rules, &cli.place),
         Command::Config(config) => command::config::run(config, &cli.place).await,
         Command::History(history) => command::history::run(history, &cli.place).await,
@@ -57,7 +58,7 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
 /// Warnings of the work itself on standard error; `-v` shows more. Never the clients' own logging, which holds URLs and bodies.
 fn init_log(verbose: bool) {
     let level = if verbose {
-        "remediate_core=debug,orchestrator=debug,notify_telegram=debug,open_jira=debug,warn"
+        "remediate_core=debug,orchestrator=debug,notify_telegram=debug,open_jira=debug,remediate_aws=debug,warn"
     } else {
         "error"
     };

@@ -15,6 +15,7 @@ use crate::print::{Colour, coloured, paint, say, tame};
 pub async fn run(command: ConfigCommand, place: &PlaceArgs) -> Result<(), CliError> {
     match command {
         ConfigCommand::Check { online } => check(place, online).await,
+        ConfigCommand::Import { file, yes } => super::import::run(&file, yes, place),
         ConfigCommand::Schema { file } => schema(file),
         ConfigCommand::Guide {
             check,

@@ -75,9 +75,10 @@ pub fn line(entry: &Entry) -> String {
                 ChangeStatus::Failed { error } => (format!("failed: {}", tame(error)), Colour::Red),
             };
             format!(
-                "change    {rule}{}: {}",
+                "change    {rule}{}: {} {}",
                 tame(&change.summary),
-                paint(colour, tint, &word)
+                paint(colour, tint, &word),
+                paint(colour, Colour::Dim, change.id.as_str())
             )
         }
         Event::Finished {
@@ -114,6 +115,9 @@ pub fn line(entry: &Entry) -> String {
     format!("{at}  {what}")
 }
 
+/// Whole policies and access lists are for --format json.
+const LONGEST_WORD: usize = 60;
+
 /// What the other side gave for it, in a few words: `SEC-1`, `message 7 in chat 1001`.
 fn receipt(after: &serde_json::Value) -> String {
     let members = after.as_object().into_iter().flatten();
@@ -125,6 +129,10 @@ fn receipt(after: &serde_json::Value) -> String {
                 .map_or_else(|| value.to_string(), str::to_owned);
             format!("{} {}", name.replace('_', " "), tame(&value))
         })
+        .collect();
+    let words: Vec<_> = words
+        .into_iter()
+        .filter(|word| word.len() <= LONGEST_WORD)
         .collect();
     if words.is_empty() {
         String::new()

@@ -4,11 +4,13 @@ pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod history;
+mod import;
 pub mod rules;
 pub mod run;
 pub mod sandbox;
 pub mod send;
 pub mod since;
+pub mod undo;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -21,6 +23,27 @@ pub fn completions(shell: Shell) {
         "remediate",
         &mut std::io::stdout(),
     );
+}
+
+/// Who is at the command line, for the record.
+pub fn sender() -> String {
+    std::env::var("USER")
+        .ok()
+        .filter(|user| !user.is_empty())
+        .unwrap_or_else(|| "somebody at the command line".to_owned())
+}
+
+/// Asks a yes-or-no question. Without a terminal the answer is no.
+pub fn agreed(question: &str) -> bool {
+    use std::io::{IsTerminal, Write};
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return false;
+    }
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    let _ = std::io::stderr().flush();
+    std::io::stdin().read_line(&mut answer).is_ok()
+        && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Waits for Ctrl-C.

@@ -14,15 +14,7 @@ pub fn run(command: RulesCommand, place: &PlaceArgs) -> Result<(), CliError> {
     match command {
         RulesCommand::List { format } => list(&place.config()?, format),
         RulesCommand::Show { rule } => show(&place.config()?, &rule),
-        RulesCommand::Enable { rules } => edit(
-            place,
-            |file| {
-                rules
-                    .iter()
-                    .try_for_each(|rule| Ok(file.set_enabled(rule, true)?))
-            },
-            || rules.iter().for_each(|rule| enabled(rule)),
-        ),
+        RulesCommand::Enable { rules, yes } => enable(place, &rules, yes),
         RulesCommand::Disable { rules } => edit(
             place,
             |file| {
@@ -143,6 +135,31 @@ fn show(config: &Config, id: &str) -> Result<(), CliError> {
         "  budget     {} changes per hour",
         rule.config.max_changes_per_hour
     );
+    for (name, value) in rule.parameters.iter() {
+        let parameter = spec.parameters.iter().find(|known| known.name == name);
+        say!("  parameter  {name} = {value}");
+        if let Some(parameter) = parameter {
+            say!(
+                "             {}: {} (default {})",
+                parameter.what.trim_end_matches('.'),
+                parameter.kind.expected(),
+                parameter.default
+            );
+        }
+    }
+    if let Some(repair) = spec.repair {
+        say!("  resource   {}", repair.resource);
+        say!("  undo       {}", repair.undo);
+        say!(
+            "  calls      {} when nothing is wrong, {} for a repair",
+            repair.calls_compliant,
+            repair.calls_repair
+        );
+        for (actions, resources) in repair.grants {
+            say!("  may        {}", actions.join(", "));
+            say!("             on {}", resources.join(", "));
+        }
+    }
     for exemption in &rule.config.exemptions {
         say!(
             "  exempt     {} until {} by {}: {}",
@@ -156,7 +173,7 @@ fn show(config: &Config, id: &str) -> Result<(), CliError> {
 }
 
 /// Changes `rules.toml` in place, if the result is a sound configuration; says so afterwards.
-fn edit(
+pub fn edit(
     place: &PlaceArgs,
     change: impl FnOnce(&mut RulesEdit) -> Result<(), CliError>,
     done: impl FnOnce(),
@@ -186,12 +203,42 @@ fn write_whole(path: PathBuf, text: &str) -> Result<(), CliError> {
     std::fs::rename(&beside, &path).map_err(CliError::file(path))
 }
 
-fn enabled(id: &str) {
-    say!("on: {id}");
-    if let Some(spec) = rule::spec(id) {
-        say!("  risk {}: {}", spec.tier, spec.effect);
-        if spec.tier >= RiskTier::CanCutOff {
-            say!("  watch it first: remediate rules mode {id} observe");
-        }
+/// Turns rules on. What can cut off users or workloads is asked about first.
+fn enable(place: &PlaceArgs, rules: &[String], yes: bool) -> Result<(), CliError> {
+    for rule in rules {
+        confirm(rule, yes)?;
     }
+    edit(
+        place,
+        |file| {
+            rules
+                .iter()
+                .try_for_each(|rule| Ok(file.set_enabled(rule, true)?))
+        },
+        || say!("on: {}", rules.join(", ")),
+    )
+}
+
+/// Says what a rule can do, and goes on only with a yes where that can hurt.
+pub fn confirm(id: &str, yes: bool) -> Result<(), CliError> {
+    let Some(spec) = rule::spec(id) else {
+        return Ok(());
+    };
+    say!("{id}: {}", spec.title);
+    say!("  risk    {}", spec.tier);
+    say!("  effect  {}", spec.effect);
+    if let Some(repair) = spec.repair {
+        say!("  undo    {}", repair.undo);
+    }
+    if spec.tier < RiskTier::CanCutOff || yes || super::agreed(&format!("Turn {id} on?")) {
+        return Ok(());
+    }
+    say!("  watch it first: remediate rules mode {id} observe");
+    Err(CliError::Failed(format!(
+        "{id} is not turned on: its repair {}; say --yes to turn it on all the same",
+        match spec.tier {
+            RiskTier::Irreversible => "cannot be taken back or changes a whole account",
+            _ => "can cut off users or workloads",
+        }
+    )))
 }

@@ -12,6 +12,7 @@ use orchestrator::intake::objects::{ObjectError, Objects};
 use orchestrator::{Handled, Moment, Orchestrator, OrchestratorError};
 use remediate_core::config::Config;
 use remediate_core::ledger::Ledger;
+use serde_json::Value;
 
 use crate::args::{Format, PlaceArgs, RunArgs};
 use crate::error::CliError;
@@ -88,7 +89,7 @@ impl Session {
         for handled in handled {
             match handled {
                 Ok(handled) => reporter.handled(handled),
-                Err(error) => reporter.failed(&name, &error.to_string()),
+                Err(error) => reporter.failed(&name, &error),
             }
         }
     }
@@ -160,14 +161,20 @@ fn collect(path: &Path, inputs: &mut Vec<Input>) -> Result<(), CliError> {
         .try_for_each(|path| collect(path, inputs))
 }
 
-/// The most that is looked at to tell a notification from a log.
-const HEAD: usize = 256 * 1024;
+/// How much is looked at to tell messages from a log.
+const HEAD: usize = 4 * 1024 * 1024;
+/// The most that is read of messages.
+const MESSAGES: u64 = 256 * 1024 * 1024;
 
-/// An input is a notification if it is one JSON value of a known envelope's shape; anything else is a log.
-async fn handle_input(
-    orchestrator: &Orchestrator,
-    input: Input,
-) -> Vec<Result<Handled, OrchestratorError>> {
+/// What an input holds.
+enum Content {
+    Messages(Vec<Result<Vec<Notification>, String>>),
+    Log(Box<dyn Read + Send>),
+}
+
+/// An input holds messages if its first JSON value, or the first of its array, has the shape of an envelope or a check; anything
+/// else is a log.
+async fn handle_input(orchestrator: &Orchestrator, input: Input) -> Vec<Result<Handled, String>> {
     let name = input.name();
     let moment = Moment {
         now: Timestamp::now(),
@@ -180,57 +187,88 @@ async fn handle_input(
         Input::Stdin => Ok(Box::new(std::io::stdin())),
         Input::Stored(object) => orchestrator.objects.open(&object).await,
     };
-    let mut reader = match reader {
+    let reader = match reader {
         Ok(reader) => reader,
-        Err(error) => return vec![Err(error.into())],
+        Err(error) => return vec![Err(error.to_string())],
     };
-    let read = tokio::task::spawn_blocking(move || {
-        let mut head = Vec::new();
-        reader
-            .by_ref()
-            .take(HEAD as u64)
-            .read_to_end(&mut head)
-            .map(|_| (head, reader))
-    })
-    .await;
-    let (head, rest) = match read {
-        Ok(Ok(read)) => read,
-        Ok(Err(error)) => return vec![Err(unavailable(&name, &error).into())],
-        Err(_) => return vec![Err(OrchestratorError::Interrupted { object: name })],
+    let content = match tokio::task::spawn_blocking(move || content(reader)).await {
+        Ok(Ok(content)) => content,
+        Ok(Err(error)) => return vec![Err(unavailable(&name, &error).to_string())],
+        Err(_) => {
+            return vec![Err(
+                OrchestratorError::Interrupted { object: name }.to_string()
+            )];
+        }
     };
-    match notifications(&head) {
-        Some(notifications) => {
+    match content {
+        Content::Messages(messages) => {
             let mut handled = Vec::new();
-            for notification in notifications {
-                handled.push(orchestrator.handle(notification, moment).await);
+            for (index, message) in messages.into_iter().enumerate() {
+                match message {
+                    Ok(notifications) => {
+                        for notification in notifications {
+                            let outcome = orchestrator.handle(notification, moment).await;
+                            handled.push(outcome.map_err(|error| error.to_string()));
+                        }
+                    }
+                    Err(error) => handled.push(Err(format!("message {}: {error}", index + 1))),
+                }
             }
             handled
         }
-        None => vec![
-            orchestrator
-                .posture_log(
-                    name,
-                    Box::new(std::io::Cursor::new(head).chain(rest)),
-                    moment,
-                )
-                .await,
-        ],
+        Content::Log(reader) => {
+            let handled = orchestrator.posture_log(name, reader, moment).await;
+            vec![handled.map_err(|error| error.to_string())]
+        }
     }
 }
 
-fn notifications(head: &[u8]) -> Option<Vec<Notification>> {
-    if head.len() >= HEAD {
-        return None;
+fn content(mut reader: Box<dyn Read + Send>) -> std::io::Result<Content> {
+    let mut head = Vec::new();
+    reader.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    if !begins_with_message(&head) {
+        return Ok(Content::Log(Box::new(
+            std::io::Cursor::new(head).chain(reader),
+        )));
     }
-    let event: serde_json::Value =
-        serde_json::from_slice(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)).ok()?;
-    let records = envelope::open(&event);
-    let notifications: Vec<_> = records
+    reader.take(MESSAGES).read_to_end(&mut head)?;
+    Ok(Content::Messages(messages(&head)))
+}
+
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
+fn begins_with_message(head: &[u8]) -> bool {
+    let text = without_mark(head).trim_ascii_start();
+    // Of an array, the first element decides.
+    let first = text.strip_prefix(b"[").unwrap_or(text);
+    let mut values = serde_json::Deserializer::from_slice(first).into_iter::<Value>();
+    let Some(Ok(first)) = values.next() else {
+        return false;
+    };
+    opened(&first).iter().any(Result::is_ok)
+}
+
+/// The messages of a value: one, or of a batch each record's.
+fn opened(value: &Value) -> Vec<Result<Vec<Notification>, String>> {
+    envelope::open(value)
         .into_iter()
-        .filter_map(|record| record.content.ok())
-        .flatten()
-        .collect();
-    (!notifications.is_empty()).then_some(notifications)
+        .map(|record| record.content.map_err(|error| error.to_string()))
+        .collect()
+}
+
+/// One value after another, or arrays of them. What cannot be read is an error in its place; nothing else is lost.
+fn messages(text: &[u8]) -> Vec<Result<Vec<Notification>, String>> {
+    let mut messages = Vec::new();
+    for value in serde_json::Deserializer::from_slice(without_mark(text)).into_iter::<Value>() {
+        match value {
+            Ok(Value::Array(values)) => messages.extend(values.iter().flat_map(opened)),
+            Ok(value) => messages.extend(opened(&value)),
+            Err(error) => messages.push(Err(format!("is no JSON: {error}"))),
+        }
+    }
+    messages
 }
 
 fn unavailable(name: &str, error: &std::io::Error) -> ObjectError {

@@ -7,6 +7,7 @@ use remediate_core::{Decision, Finding, Fingerprint};
 
 use crate::args::{PlaceArgs, SendArgs};
 use crate::command::run::Session;
+use crate::command::sender;
 use crate::error::CliError;
 use crate::report::Reporter;
 
@@ -19,12 +20,8 @@ pub async fn run(args: SendArgs, place: &PlaceArgs) -> Result<(), CliError> {
     })?;
     let session = Session::open(place, place.config()?, true, None).await?;
     let finding = proposed(&session, fingerprint).await?;
-    let sender = std::env::var("USER")
-        .ok()
-        .filter(|user| !user.is_empty())
-        .unwrap_or_else(|| "somebody at the command line".to_owned());
     let finding = Finding {
-        sent_by: Some(sender),
+        sent_by: Some(sender()),
         ..finding
     };
     let mut reporter = Reporter::new(args.format, true);
