@@ -70,19 +70,37 @@ pub(crate) fn handle(request: &Request, path: &[String], shared: &Arc<Shared>) -
             }
             json!({"now": world.clock.now()})
         }),
+        (_, "cloudflare") => {
+            let mut world = shared.world();
+            let now = world.clock.now();
+            match world.cloudflare.switch(request, &path[1..], now) {
+                Some(answer) => answer,
+                None => return unknown(request),
+            }
+        }
+        (_, "collector") => {
+            let mut world = shared.world();
+            let now = world.clock.now();
+            match world.collector.switch(request, &path[1..], now) {
+                Some(answer) => answer,
+                None => return unknown(request),
+            }
+        }
         (&Method::POST, "reset") => {
             shared.reset();
             Ok(json!({}))
         }
-        _ => {
-            let error = format!("no such call: {} /_sandbox/{what}", request.method);
-            return Reply::json(StatusCode::NOT_FOUND, &json!({"error": error}));
-        }
+        _ => return unknown(request),
     };
     match answer {
         Ok(body) => Reply::ok(&body),
         Err(error) => Reply::json(StatusCode::BAD_REQUEST, &json!({"error": error})),
     }
+}
+
+fn unknown(request: &Request) -> Reply {
+    let error = format!("no such call: {} {}", request.method, request.path);
+    Reply::json(StatusCode::NOT_FOUND, &json!({"error": error}))
 }
 
 fn read<T: DeserializeOwned>(request: &Request) -> Result<T, String> {

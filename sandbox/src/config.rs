@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cloudflare::CloudflareConfig;
+use crate::collector::CollectorConfig;
 use crate::error::SandboxError;
 use crate::faults::Fault;
 use crate::jira::JiraConfig;
@@ -17,6 +19,10 @@ pub struct SandboxConfig {
     pub telegram: TelegramConfig,
     /// The Jira site.
     pub jira: JiraConfig,
+    /// The Cloudflare account.
+    pub cloudflare: CloudflareConfig,
+    /// The Intelligence Collector.
+    pub collector: CollectorConfig,
     /// Faults in force from the start; `reset` restores them.
     pub faults: Vec<Fault>,
     /// Seed of the generator behind fault probabilities.
@@ -29,6 +35,8 @@ impl Default for SandboxConfig {
             port: 0,
             telegram: TelegramConfig::default(),
             jira: JiraConfig::default(),
+            cloudflare: CloudflareConfig::default(),
+            collector: CollectorConfig::default(),
             faults: Vec::new(),
             seed: 0x5EED,
         }
@@ -40,6 +48,8 @@ impl SandboxConfig {
         for fault in &self.faults {
             fault.validate().map_err(SandboxError::Config)?;
         }
-        self.jira.validate().map_err(SandboxError::Config)
+        self.jira.validate().map_err(SandboxError::Config)?;
+        self.cloudflare.validate().map_err(SandboxError::Config)?;
+        self.collector.validate().map_err(SandboxError::Config)
     }
 }

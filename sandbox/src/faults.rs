@@ -1,6 +1,6 @@
 //! Scripted faults: which calls they meet, and what they do to them.
 //!
-//! A fault is matched against every call of the two vendors' APIs (never against `/_sandbox/` or the page).
+//! A fault is matched against every call of a played API (never against `/_sandbox/` or the page).
 //! The first fault that matches and is due wins. `seen` and `fired` count its matches and its effects.
 //!
 //! ```json
@@ -9,6 +9,8 @@
 //! {"service":"jira","method":"POST","path":"/rest/api/3/issue","nth":1,"after_write":true,
 //!  "effect":{"kind":"reset"}}
 //! {"service":"jira","probability":0.1,"effect":{"kind":"status","status":502}}
+//! {"service":"collector","path":"*/ips","nth":2,
+//!  "effect":{"kind":"rewrite","set":{"/snapshot":"another","/threats/-":{"ip":"10.0.0.0/8","score":5}}}}
 //! ```
 
 use std::collections::BTreeMap;
@@ -28,6 +30,10 @@ pub enum Service {
     Telegram,
     /// Jira, Cloud or Data Center.
     Jira,
+    /// The Cloudflare API.
+    Cloudflare,
+    /// The Intelligence Collector.
+    Collector,
 }
 
 /// One scripted fault. Build it with [`Fault::on`] or [`Fault::any`], or deserialise it.
@@ -40,7 +46,7 @@ pub struct Fault {
     /// Only calls of this service.
     #[serde(default)]
     pub service: Option<Service>,
-    /// Telegram: the Bot API method (`sendMessage`). Jira: the HTTP method (`POST`). Case is ignored.
+    /// Telegram: the Bot API method (`sendMessage`). The others: the HTTP method (`POST`). Case is ignored.
     #[serde(default)]
     pub method: Option<String>,
     /// Path without token and query; `*` stands for any run of characters.
@@ -98,6 +104,20 @@ pub enum Effect {
     Hang,
     /// The full `Content-Length` is announced, half of the body sent, the connection closed.
     TruncatedBody,
+    /// A web page comes where JSON is expected, whatever the status says; 200 is allowed.
+    Html {
+        /// HTTP status, 200 to 599.
+        status: u16,
+    },
+    /// The answer is given, but not as it was: JSON pointers say where. An answer that is not JSON stays as it is.
+    Rewrite {
+        /// Pointer to new value; `/list/-` appends to an array. Where there is nothing to set, nothing is set.
+        #[serde(default)]
+        set: BTreeMap<String, Value>,
+        /// Pointers to what is taken out, before anything is set.
+        #[serde(default)]
+        remove: Vec<String>,
+    },
     /// The body drips: so many milliseconds between pieces of 16 bytes.
     SlowBody {
         /// Milliseconds between two pieces.
@@ -202,6 +222,27 @@ impl Fault {
         })
     }
 
+    /// Answers a web page with this status.
+    #[must_use]
+    pub fn html(self, status: u16) -> Self {
+        self.effect(Effect::Html { status })
+    }
+
+    /// Changes the answer at a JSON pointer. May be called repeatedly.
+    #[must_use]
+    pub fn rewrite(mut self, pointer: impl Into<String>, value: Value) -> Self {
+        if !matches!(self.effect, Effect::Rewrite { .. }) {
+            self.effect = Effect::Rewrite {
+                set: BTreeMap::new(),
+                remove: Vec::new(),
+            };
+        }
+        if let Effect::Rewrite { set, .. } = &mut self.effect {
+            set.insert(pointer.into(), value);
+        }
+        self
+    }
+
     /// Resets the connection.
     #[must_use]
     pub fn reset(self) -> Self {
@@ -222,7 +263,7 @@ impl Fault {
 
     /// Says what is wrong with the fault, if anything.
     pub(crate) fn validate(&self) -> Result<(), String> {
-        if let Effect::Status { status, .. } = self.effect
+        if let Effect::Status { status, .. } | Effect::Html { status } = self.effect
             && !(200..=599).contains(&status)
         {
             return Err(format!("fault: status {status} is not between 200 and 599"));
@@ -378,7 +419,7 @@ pub(crate) fn scripted_reply(
             Reply::content(status, "text/plain;charset=UTF-8", text.clone())
         }
         Some(value) => Reply::json(status, value),
-        None if status.is_server_error() => Reply::nginx(status),
+        None if status.is_server_error() => scripted_page(service, status.as_u16()),
         None => vendor_error(service, status, retry_after),
     };
     if let Some(seconds) = retry_after {
@@ -393,9 +434,63 @@ pub(crate) fn scripted_reply(
     reply
 }
 
+/// The web page of whatever stands in front of a service.
+pub(crate) fn scripted_page(service: Service, status: u16) -> Reply {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match service {
+        Service::Cloudflare => crate::cloudflare::html_page(status),
+        _ => Reply::nginx(status),
+    }
+}
+
+/// The answer with these places taken out and those set.
+pub(crate) fn rewritten(reply: Reply, set: &BTreeMap<String, Value>, remove: &[String]) -> Reply {
+    let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body) else {
+        return reply;
+    };
+    let split = |pointer: &str| {
+        let (parent, key) = pointer.rsplit_once('/')?;
+        let key = key.replace("~1", "/").replace("~0", "~");
+        Some((parent.to_owned(), key))
+    };
+    for (parent, key) in remove.iter().filter_map(|pointer| split(pointer)) {
+        match body.pointer_mut(&parent) {
+            Some(Value::Object(object)) => drop(object.remove(&key)),
+            Some(Value::Array(array)) => {
+                if let Some(at) = key.parse().ok().filter(|at| *at < array.len()) {
+                    array.remove(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    for (pointer, value) in set {
+        let Some((parent, key)) = split(pointer) else {
+            body = value.clone();
+            continue;
+        };
+        match body.pointer_mut(&parent) {
+            Some(Value::Object(object)) => drop(object.insert(key, value.clone())),
+            Some(Value::Array(array)) if key == "-" => array.push(value.clone()),
+            Some(Value::Array(array)) => {
+                if let Some(place) = key.parse::<usize>().ok().and_then(|at| array.get_mut(at)) {
+                    *place = value.clone();
+                }
+            }
+            _ => {}
+        }
+    }
+    Reply {
+        body: body.to_string().into(),
+        ..reply
+    }
+}
+
 fn vendor_error(service: Service, status: StatusCode, retry_after: Option<u64>) -> Reply {
     match service {
         Service::Telegram => crate::telegram::refusal(status, retry_after),
+        Service::Cloudflare => crate::cloudflare::scripted(status),
+        Service::Collector => crate::collector::scripted(status),
         Service::Jira => Reply::json(
             status,
             &match status {

@@ -1,4 +1,5 @@
-//! Strict, stateful HTTP stand-ins of the Telegram Bot API and of Jira, for the demo, for tests, and for looking at.
+//! Strict, stateful HTTP stand-ins of the Telegram Bot API, of Jira, of Cloudflare's IP lists and of an Intelligence
+//! Collector, for the demo, for tests, and for looking at.
 //!
 //! They refuse what the vendors refuse, with the vendors' status codes, texts and headers, and they can be told to
 //! fail: rate limits, HTML error pages, resets, silence, answers lost after the write happened. Nothing in the
@@ -25,6 +26,8 @@
 //! | `/ex/jira/<cloudId>/rest/api/3/…` | Jira Cloud behind the gateway, Basic auth with a scoped API token |
 //! | `/rest/api/2/…` | Jira Data Center with a Bearer token; Jira Cloud's version 2 with Basic auth |
 //! | `/_edge/tenant_info` | the cloud id |
+//! | `/client/v4/…` | Cloudflare: `ips`, tokens, accounts, zones, `rules/lists`, `rulesets`; Bearer token |
+//! | `/collector/ips`, `/ips` | the Intelligence Collector, Bearer token |
 //! | `/` and `/browse/<key>` | a page for people |
 //! | `/_sandbox/…` | the outbox and the switches, for scripts: |
 //!
@@ -36,6 +39,13 @@
 //! | `POST chats`, `POST users` | one [`Chat`] or [`User`]: added, or replacing the one with its id |
 //! | `POST receive` | `{"chat_id":1001,"text":"/start x"}`: a person writes to the bot |
 //! | `POST clock` | `{"advance_ms":5000}` moves time on; `{"search_lag_ms":0}` sets how far Jira's search lags |
+//! | `GET cloudflare` | account, usage, lists, rules, operations, settings; `?entries=true` with what is in the lists |
+//! | `POST cloudflare` | changes the named keys of [`CloudflareConfig`]: `{"plan":"free","operations":{"pending_polls":2}}` |
+//! | `GET cloudflare/lists/<name>` | what is in a list: [`ListEntry`] |
+//! | `POST`, `DELETE cloudflare/lists/<name>` | a person puts in `{"ip","comment"}`, one or many, or takes out `{"ip"}` |
+//! | `GET collector` | [`CollectorState`] |
+//! | `POST collector` | changes the named keys of [`CollectorConfig`]: `{"keep_percent":10}` |
+//! | `POST collector/threats` | another data set: records, or a document like `examples/threats-snapshot.json` |
 //! | `POST reset` | back to the state right after the start |
 //!
 //! # Where it knowingly differs
@@ -45,10 +55,19 @@
 //! - Jira's search lags on Data Center as it does on Cloud, as if another node of the cluster answered.
 //! - The 32,767 characters of a document are counted in its wiki notation.
 //! - Refusals whose text alone does not say where a document is wrong carry the header `X-Sandbox-Why`.
+//! - Cloudflare: only lists of the kind `ip` hold items, and only the phases `http_request_firewall_custom` and
+//!   `http_ratelimit` of zones hold rules. Where the vendor has published no text or code for a refusal (a name that
+//!   is taken, too many lists, an unknown list in an expression, a pending operation) the sandbox has words of its
+//!   own: a client that reads them, and not the status, is wrong.
+//! - Cloudflare: what the vendor leaves open (ids after an upsert, unknown ids in a deletion, what a failed operation
+//!   leaves behind, `pending_refusal`) is a setting of [`CloudflareConfig`]; the default is the less convenient one.
+//! - The collector's example data set is always fresh: its dates move along ([`CollectorConfig::redate`]).
 //! - Nothing is kept when it stops.
 
 mod admin;
 mod clock;
+mod cloudflare;
+mod collector;
 mod config;
 mod error;
 mod faults;
@@ -67,6 +86,13 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use cloudflare::outbox::{BulkOperation, IpList, ListEntry, Usage, ZoneRule};
+pub use cloudflare::{
+    Access, CloudflareConfig, DEFAULT_ACCOUNT_ID, DEFAULT_CLOUDFLARE_TOKEN, DEFAULT_ZONE_ID,
+    ForcedFailure, InitialList, LISTS_ONLY_TOKEN, Leaves, Limiter, Pace, PendingRefusal,
+    PersonsEntry, Plan, Token, UnknownIds, WriteQuota, Zone,
+};
+pub use collector::{CollectorConfig, CollectorState, DEFAULT_COLLECTOR_TOKEN, Shape};
 pub use config::SandboxConfig;
 pub use error::SandboxError;
 pub use faults::{Effect, Fault, Service};
@@ -121,6 +147,129 @@ impl Sandbox {
         )
     }
 
+    /// Base of the Cloudflare API: `http://127.0.0.1:PORT/client/v4`.
+    pub fn cloudflare_url(&self) -> String {
+        format!("{}/client/v4", self.url())
+    }
+
+    /// Base of the Intelligence Collector: `http://127.0.0.1:PORT/collector`, with `/ips` behind it.
+    pub fn collector_url(&self) -> String {
+        format!("{}/collector", self.url())
+    }
+
+    /// The IP lists in order of creation, with everything that is due carried out.
+    pub fn ip_lists(&self) -> Vec<IpList> {
+        self.settled(|world| world.cloudflare.ip_lists())
+    }
+
+    /// What is in a list, in order of address; nothing when there is no such list.
+    pub fn list_entries(&self, list: &str) -> Vec<ListEntry> {
+        self.settled(|world| world.cloudflare.entries(list))
+    }
+
+    /// All bulk operations, oldest first.
+    pub fn bulk_operations(&self) -> Vec<BulkOperation> {
+        self.settled(|world| world.cloudflare.bulk_operations(world.clock.now()))
+    }
+
+    /// The rules of all zones, in the order in which they are evaluated.
+    pub fn zone_rules(&self) -> Vec<ZoneRule> {
+        self.settled(|world| world.cloudflare.zone_rules())
+    }
+
+    /// How full the Cloudflare account is.
+    pub fn cloudflare_usage(&self) -> Usage {
+        self.settled(|world| world.cloudflare.usage())
+    }
+
+    /// Changes how the Cloudflare account behaves from now on.
+    ///
+    /// # Errors
+    /// The settings contradict themselves; nothing is changed.
+    pub fn change_cloudflare(
+        &self,
+        change: impl FnOnce(&mut CloudflareConfig),
+    ) -> Result<(), SandboxError> {
+        self.settled(|world| {
+            let mut config = world.cloudflare.config().clone();
+            change(&mut config);
+            world.cloudflare.set_config(config)
+        })
+        .map_err(SandboxError::Config)
+    }
+
+    /// A person puts an entry into a list by hand; the list is created if it is not there.
+    ///
+    /// # Errors
+    /// The list's name or the address is not one.
+    pub fn put_list_entry(
+        &self,
+        list: &str,
+        ip: &str,
+        comment: Option<&str>,
+    ) -> Result<(), SandboxError> {
+        let entry = PersonsEntry {
+            ip: ip.to_owned(),
+            comment: comment.map(str::to_owned),
+        };
+        self.settled(|world| {
+            let now = world.clock.now();
+            world.cloudflare.add_by_hand(list, &[entry], now)
+        })
+        .map_err(SandboxError::Config)
+    }
+
+    /// A person takes an entry out of a list, whoever put it in.
+    ///
+    /// # Errors
+    /// There is no such list or entry.
+    pub fn remove_list_entry(&self, list: &str, ip: &str) -> Result<(), SandboxError> {
+        self.settled(|world| {
+            let now = world.clock.now();
+            world.cloudflare.remove_by_hand(list, ip, now)
+        })
+        .map_err(SandboxError::Config)
+    }
+
+    /// What the collector tells at present.
+    pub fn collector(&self) -> CollectorState {
+        self.settled(|world| world.collector.state())
+    }
+
+    /// Gives the collector another data set: an array of records, or a document with `threats`.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn set_threats(&self, threats: &serde_json::Value) -> Result<(), SandboxError> {
+        self.settled(|world| {
+            let now = world.clock.now();
+            world.collector.load(Some(threats), now)
+        })
+        .map_err(SandboxError::Config)
+    }
+
+    /// Changes how the collector behaves from now on; its data stay unless `threats` is set.
+    ///
+    /// # Errors
+    /// The settings contradict themselves; nothing is changed.
+    pub fn change_collector(
+        &self,
+        change: impl FnOnce(&mut CollectorConfig),
+    ) -> Result<(), SandboxError> {
+        self.settled(|world| {
+            let (mut config, now) = (world.collector.config().clone(), world.clock.now());
+            change(&mut config);
+            world.collector.set_config(config, now)
+        })
+        .map_err(SandboxError::Config)
+    }
+
+    fn settled<T>(&self, look: impl FnOnce(&mut state::World) -> T) -> T {
+        let mut world = self.shared.world();
+        world.settle();
+        look(&mut world)
+    }
+
     /// All messages in order of sending, deleted ones too.
     pub fn messages(&self) -> Vec<Message> {
         self.shared.world().telegram.outbox()
@@ -151,7 +300,8 @@ impl Sandbox {
         self.shared.world().faults.clear();
     }
 
-    /// Back to the state right after the start: no messages, tickets, calls; the configured chats, users and faults.
+    /// Back to the state right after the start: no messages, tickets, calls; the configured chats, users,
+    /// lists, data and faults.
     pub fn reset(&self) {
         self.shared.reset();
     }
@@ -179,7 +329,8 @@ impl Sandbox {
             .map_err(SandboxError::Config)
     }
 
-    /// Moves the sandbox's clock forward, so that Jira's search catches up without waiting.
+    /// Moves the sandbox's clock forward, so that Jira's search catches up, operations end and quotas come back
+    /// without waiting.
     pub fn advance_clock(&self, by: std::time::Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.shared.world().clock.advance(millis);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 
-use crate::faults::{DueFault, Effect, Service, scripted_reply};
+use crate::faults::{DueFault, Effect, Service, rewritten, scripted_page, scripted_reply};
 use crate::http::{Reply, Request};
 use crate::state::{Shared, World};
 use crate::{admin, page};
@@ -45,6 +45,8 @@ pub(crate) enum Delivery {
 enum Vendor {
     Telegram { token: String, method: String },
     Jira,
+    Cloudflare,
+    Collector,
 }
 
 impl Vendor {
@@ -55,14 +57,20 @@ impl Vendor {
             let token = token.to_owned();
             return Some(Self::Telegram { token, method });
         }
-        let jira = matches!(first.as_str(), "rest" | "ex" | "_edge") && !request.path.is_empty();
-        jira.then_some(Self::Jira)
+        match (first.as_str(), segments.get(1).map(String::as_str)) {
+            ("rest" | "ex" | "_edge", _) if !request.path.is_empty() => Some(Self::Jira),
+            ("client", Some("v4")) => Some(Self::Cloudflare),
+            ("collector", _) | ("ips", None) => Some(Self::Collector),
+            _ => None,
+        }
     }
 
     fn service(&self) -> Service {
         match self {
             Self::Telegram { .. } => Service::Telegram,
             Self::Jira => Service::Jira,
+            Self::Cloudflare => Service::Cloudflare,
+            Self::Collector => Service::Collector,
         }
     }
 
@@ -70,7 +78,9 @@ impl Vendor {
     fn identity(&self, request: &Request) -> (String, String) {
         match self {
             Self::Telegram { method, .. } => (method.clone(), format!("/{method}")),
-            Self::Jira => (request.method.to_string(), request.path.clone()),
+            Self::Jira | Self::Cloudflare | Self::Collector => {
+                (request.method.to_string(), request.path.clone())
+            }
         }
     }
 
@@ -81,6 +91,8 @@ impl Vendor {
                 world.telegram.handle(token, method, request, clock)
             }
             Self::Jira => world.jira.handle(request, clock),
+            Self::Cloudflare => world.cloudflare.handle(request, clock),
+            Self::Collector => world.collector.handle(request, clock),
         }
     }
 }
@@ -89,7 +101,11 @@ impl Vendor {
 pub(crate) async fn route(request: Request, shared: &Arc<Shared>) -> Outcome {
     let segments = request.segments();
     match segments.first().map(String::as_str) {
-        None if request.method == Method::GET => Outcome::whole(page::render(&shared.world())),
+        None if request.method == Method::GET => {
+            let mut world = shared.world();
+            world.settle();
+            Outcome::whole(page::render(&world))
+        }
         Some("browse") if request.method == Method::GET => Outcome::whole(page::browse(&segments)),
         Some("_sandbox") => Outcome::whole(admin::handle(&request, &segments[1..], shared)),
         Some("favicon.ico") => Outcome::whole(Reply::empty(StatusCode::NO_CONTENT)),
@@ -135,6 +151,14 @@ async fn call(vendor: &Vendor, request: &Request, shared: &Arc<Shared>) -> Outco
             );
             finish(shared, n, scripted, Delivery::Whole)
         }
+        Effect::Html { status } => {
+            let page = scripted_page(vendor.service(), status);
+            finish(shared, n, page, Delivery::Whole)
+        }
+        Effect::Rewrite { set, remove } => {
+            let reply = reply.unwrap_or_else(|| carry_out(vendor, request, shared, n));
+            finish(shared, n, rewritten(reply, &set, &remove), Delivery::Whole)
+        }
         Effect::TruncatedBody => {
             let reply = reply.unwrap_or_else(|| carry_out(vendor, request, shared, n));
             finish(shared, n, reply, Delivery::Truncated)
@@ -147,12 +171,12 @@ async fn call(vendor: &Vendor, request: &Request, shared: &Arc<Shared>) -> Outco
     }
 }
 
-/// A cut or slow body needs an answer to cut; the others act on the answer only when told so.
+/// A cut, slow or altered body needs an answer to work on; the others act on the answer only when told so.
 fn happens_to_the_answer(fault: &DueFault) -> bool {
     fault.after_write
         || matches!(
             fault.effect,
-            Effect::TruncatedBody | Effect::SlowBody { .. }
+            Effect::TruncatedBody | Effect::SlowBody { .. } | Effect::Rewrite { .. }
         )
 }
 

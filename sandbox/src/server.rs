@@ -21,8 +21,10 @@ use crate::http::{Reply, Request};
 use crate::router;
 use crate::state::Shared;
 
-/// More than any vendor takes in one request.
+/// More than Telegram or Jira take in one request.
 const MAX_BODY: usize = 8 << 20;
+/// Half a million list entries or threat records, with room to spare.
+const MAX_BULK_BODY: usize = 128 << 20;
 /// Size of the pieces in which a slow body drips.
 const DRIP: usize = 16;
 
@@ -72,7 +74,10 @@ async fn answer(
     reset: Arc<Notify>,
 ) -> Result<Response<SandboxBody>, Infallible> {
     let (parts, body) = request.into_parts();
-    let outcome = match Limited::new(body, MAX_BODY).collect().await {
+    let outcome = match Limited::new(body, max_body(parts.uri.path()))
+        .collect()
+        .await
+    {
         Ok(body) => router::route(Request::new(&parts, body.to_bytes()), &shared).await,
         Err(_) => router::Outcome::whole(Reply::empty(StatusCode::PAYLOAD_TOO_LARGE)),
     };
@@ -83,6 +88,14 @@ async fn answer(
             std::future::pending().await
         }
         router::Outcome::Silence => std::future::pending().await,
+    }
+}
+
+fn max_body(path: &str) -> usize {
+    if path.starts_with("/client/") || path.starts_with("/_sandbox/") {
+        MAX_BULK_BODY
+    } else {
+        MAX_BODY
     }
 }
 

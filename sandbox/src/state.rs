@@ -3,6 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
+use crate::cloudflare::Cloudflare;
+use crate::collector::Collector;
 use crate::config::SandboxConfig;
 use crate::faults::{DueFault, FaultBook, Service};
 use crate::jira::Jira;
@@ -15,6 +17,8 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) telegram: Telegram,
     pub(crate) jira: Jira,
+    pub(crate) cloudflare: Cloudflare,
+    pub(crate) collector: Collector,
     pub(crate) faults: FaultBook,
     pub(crate) calls: Vec<Call>,
 }
@@ -29,9 +33,17 @@ impl World {
             clock: Clock::default(),
             telegram: Telegram::new(config.telegram.clone()),
             jira: Jira::new(config.jira.clone()),
+            cloudflare: Cloudflare::new(config.cloudflare.clone()),
+            collector: Collector::new(config.collector.clone()),
             faults,
             calls: Vec::new(),
         }
+    }
+
+    /// Carries out what became due in the meantime, so that whoever looks sees the world as it is now.
+    pub(crate) fn settle(&mut self) {
+        let now = self.clock.now();
+        self.cloudflare.settle(now);
     }
 
     /// Records the arrival of a call and says which fault meets it. Returns the call's number.

@@ -1,8 +1,10 @@
-//! The page on which a person sees what was sent: chats as bubbles, issues as cards, and the calls behind them.
+//! The page on which a person sees what was sent: chats as bubbles, issues as cards, lists with their newest
+//! entries, and the calls behind them.
 //!
 //! Rendered here, complete without a script; the script only fetches the page again and swaps what changed.
 
 mod adf;
+mod cloudflare;
 mod escape;
 mod jira;
 mod telegram;
@@ -39,7 +41,7 @@ pub(crate) fn render(world: &World) -> Reply {
          <script src=\"/_sandbox/page.js\" defer></script>\n</head>\n<body>\n",
     );
     body.push_str(&format!(
-        "<header class=\"top\"><h1>Sandbox</h1><p>Telegram and Jira, played on this machine. \
+        "<header class=\"top\"><h1>Sandbox</h1><p>Telegram, Jira, Cloudflare and an Intelligence Collector, played on this machine. \
          Nothing here has left it.</p></header>\n<main id=\"live\">\n\
          <ul class=\"tally\"><li><b>{}</b> {}</li><li><b>{}</b> {}</li><li><b>{}</b> {}</li></ul>\n",
         messages.len(),
@@ -53,6 +55,7 @@ pub(crate) fn render(world: &World) -> Reply {
     telegram::section(&mut body, world.telegram.chats(), &messages);
     jira::section(&mut body, &tickets);
     body.push_str("</div>\n");
+    cloudflare::section(&mut body, world);
     calls(&mut body, &world.calls);
     body.push_str("</main>\n</body>\n</html>\n");
     Reply::content(StatusCode::OK, "text/html;charset=UTF-8", body)
@@ -98,10 +101,12 @@ fn calls(out: &mut String, calls: &[Call]) {
         let service = match call.service {
             Service::Telegram => "Telegram",
             Service::Jira => "Jira",
+            Service::Cloudflare => "Cloudflare",
+            Service::Collector => "Collector",
         };
         let what = match call.service {
             Service::Telegram => call.method.clone(),
-            Service::Jira => format!("{} {}", call.method, call.path),
+            _ => format!("{} {}", call.method, call.path),
         };
         out.push_str(&format!(
             "<tr><td>{}</td><td>{}</td><td>{service}</td><td><code>{}</code></td><td>{}</td></tr>\n",
