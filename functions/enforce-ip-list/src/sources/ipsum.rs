@@ -39,10 +39,8 @@ impl LineFormat for Ipsum {
         let score = match words.next() {
             None => self.score,
             Some(count) => match count.parse::<f64>() {
-                // `min` would make a number of what is none.
-                Ok(count) if count > 5.0 => Some(5.0),
-                Ok(count) => Some(count),
-                Err(_) => {
+                Ok(count) if count.is_finite() => Some(count.min(5.0)),
+                _ => {
                     let count = super::loose::brief(count);
                     intake.unreadable(at, &format!("`{count}` is no number of lists"));
                     return Ok(());

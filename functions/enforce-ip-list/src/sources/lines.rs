@@ -123,7 +123,7 @@ mod tests {
     fn given_a_line_of_a_megabyte_then_it_is_passed_over_and_the_next_is_read() {
         let long = "x".repeat(1 << 20);
         let whole = format!("a\n{long}\nb\n");
-        let expected = vec!["1:a".into(), "2:overlong".into(), "3:b".into()];
+        let expected = ["1:a", "2:overlong", "3:b"];
         assert_eq!(lines(&[&whole]).0, expected);
         let (first, rest) = whole.split_at(70_000);
         assert_eq!(lines(&[first, rest]).0, expected);

@@ -422,7 +422,7 @@ impl Outline {
         };
         let done = match (target, whole) {
             (Target::Record(list), Some(bytes)) => each(Piece::Record(list, bytes)),
-            (Target::Record(list), None) => each(Piece::Overlong),
+            (Target::Record(_), None) => each(Piece::Overlong),
             (Target::Member(member), Some(bytes)) => each(Piece::Member(member, bytes)),
             (Target::List(list), bytes) => each(Piece::NoList(list, bytes.unwrap_or_default())),
             _ => Ok(()),

@@ -1,0 +1,8 @@
+//! The sources of threat data, as a specification: recorded-looking samples, hostile ones, and servers that misbehave.
+
+mod formats;
+mod hostile;
+mod http;
+mod pieces;
+mod recorder;
+mod server;
