@@ -1,6 +1,16 @@
 //! What is reported of a network, and what follows from its score.
 
+mod gathering;
+mod record;
+mod score;
+mod source;
+
 use jiff::Timestamp;
+
+pub use self::gathering::{Gathered, Gathering, Rejected, Rejection};
+pub use self::record::{Record, Seconds};
+pub use self::score::{Score, ScoreError, Tier};
+pub use self::source::{SourceNames, SourceSet};
 
 /// One record of a source, borrowed from the bytes it was read from.
 #[derive(Clone, Debug, Default)]
