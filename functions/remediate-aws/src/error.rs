@@ -15,6 +15,13 @@ pub enum AwsError {
         what: String,
         code: String,
     },
+    /// It is in another region; S3 says in which, if it does.
+    #[error("{what}: {call}: it is in another region{}", .region.as_ref().map(|region| format!(", {region}")).unwrap_or_default())]
+    Elsewhere {
+        call: &'static str,
+        what: String,
+        region: Option<String>,
+    },
     /// The role, a key policy or a service control policy does not allow it.
     #[error("{what}: {call} is not allowed ({code}): {message}")]
     Denied {
@@ -83,6 +90,7 @@ impl Fault for AwsError {
     fn class(&self) -> FaultClass {
         match self {
             Self::Missing { .. }
+            | Self::Elsewhere { .. }
             | Self::Denied { .. }
             | Self::Refused { .. }
             | Self::Incomplete { .. }
@@ -160,8 +168,18 @@ impl AwsError {
                 message: DisplayErrorContext(error).to_string(),
             };
         };
-        let code = service.code().unwrap_or_default().to_owned();
-        let message = service.message().unwrap_or_default().to_owned();
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        Self::from_code(call, what, text(service.code()), text(service.message()))
+    }
+
+    /// Reads a service's error code, as it also comes inside an answer that is none (`Unsuccessful` of EC2).
+    pub fn from_code(
+        call: &'static str,
+        what: impl Into<String>,
+        code: String,
+        message: String,
+    ) -> Self {
+        let what = what.into();
         let is = |codes: &[&str]| codes.contains(&code.as_str());
         if is(THROTTLED) {
             Self::Throttled { call, what, code }
@@ -216,7 +234,8 @@ impl AwsError {
             | Self::Throttled { code, .. }
             | Self::Busy { code, .. }
             | Self::Refused { code, .. } => Some(code),
-            Self::Service { .. }
+            Self::Elsewhere { .. }
+            | Self::Service { .. }
             | Self::Unanswered { .. }
             | Self::Incomplete { .. }
             | Self::Unreadable(_) => None,

@@ -10,6 +10,7 @@
 //! | [`rule`] | the shape of a rule, and of what planning it finds |
 //! | [`aspect`] | what can be read and written, and the effect that changes carry |
 //! | [`target`] | resource ids, checked against their grammar before any call |
+//! | `sharing` | snapshots and images that everybody may use |
 //! | [`owner`] | who else manages a resource: CloudFormation, Terraform |
 //! | [`aws`] | the calls: a [`Reader`](aws::Reader) that only reads and a [`Writer`](aws::Writer) |
 //! | a folder per service | its rules, and the algorithms that only it needs |
@@ -21,6 +22,8 @@ mod error;
 mod function;
 pub mod owner;
 pub mod rule;
+#[cfg(any(feature = "ec2", feature = "rds"))]
+pub mod sharing;
 pub mod target;
 
 #[cfg(feature = "account")]

@@ -12,9 +12,9 @@ use tokio::sync::OnceCell;
 use crate::error::AwsError;
 
 #[cfg(feature = "account")]
-mod cloudtrail;
+pub(crate) mod cloudtrail;
 #[cfg(feature = "account")]
-mod config;
+pub(crate) mod config;
 #[cfg(feature = "account")]
 mod guardduty;
 #[cfg(feature = "account")]
@@ -25,20 +25,22 @@ mod cloudformation;
 #[cfg(feature = "platform")]
 mod kinesis;
 #[cfg(feature = "platform")]
-mod lambda;
+pub(crate) mod lambda;
 #[cfg(feature = "platform")]
 mod sqs;
 
 #[cfg(feature = "ec2")]
 mod ec2;
+#[cfg(feature = "ec2")]
+pub(crate) mod logs;
 #[cfg(feature = "iam")]
-mod iam;
+pub mod iam;
 #[cfg(feature = "kms")]
-mod kms;
+pub mod kms;
 #[cfg(feature = "rds")]
-mod rds;
+pub mod rds;
 #[cfg(feature = "redshift")]
-mod redshift;
+pub mod redshift;
 #[cfg(feature = "s3")]
 mod s3;
 
@@ -108,6 +110,16 @@ impl Reader {
                 .build(),
             _ => settings.clone(),
         }
+    }
+
+    /// The region that calls for this target go to.
+    #[cfg(feature = "account")]
+    pub(crate) async fn region_of(&self, target: &crate::target::Target) -> String {
+        let settings = self.settings(target.region.as_deref()).await;
+        settings
+            .region()
+            .map(ToString::to_string)
+            .unwrap_or_default()
     }
 
     /// Whose credentials these are. Asked once per process: credentials are renewed, but not exchanged.
