@@ -170,7 +170,7 @@ impl Fetcher {
             if reading.pages() == 0 {
                 validators = of(response.headers());
             }
-            while let Some(bytes) = response.chunk().await.map_err(|error| interrupted(error))? {
+            while let Some(bytes) = response.chunk().await.map_err(interrupted)? {
                 reading.push(&bytes)?;
             }
             next = reading.end_page()?;

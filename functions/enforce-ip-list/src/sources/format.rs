@@ -239,7 +239,10 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Strin
         } else {
             "it is no JSON"
         };
-        format!("{kind}: {error}")
+        let error = error.to_string();
+        // Without the column, so that all records with the same fault are counted as one reason.
+        let reason = error.rsplit_once(" at line ").map_or(&*error, |cut| cut.0);
+        format!("{kind}: {reason}")
     })
 }
 
