@@ -79,6 +79,17 @@ impl Case<'_> {
             .read()
             .map_err(|error| AwsError::Unreadable(format!("{}: parameters: {error}", self.rule.id)))
     }
+
+    /// Refuses where the finding says no region although the service keeps its names per region: another one may have a resource of
+    /// this name.
+    pub fn without_region(&self) -> Option<Verdict> {
+        self.target.region.is_none().then(|| {
+            Verdict::unsupported(format!(
+                "the finding does not say in which region {} is: send it with `region`, or with the ARN as `resource`",
+                self.target.resource
+            ))
+        })
+    }
 }
 
 /// What planning found.
