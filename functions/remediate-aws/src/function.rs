@@ -10,6 +10,7 @@ use remediate_core::config::Config;
 use remediate_core::function::{
     Function, Grouping, Payload, Plan, Receipt, Recovery, Statement, WriteGrant,
 };
+use remediate_core::rule::Parameters;
 use remediate_core::{ChangeId, Finding, FunctionName, RuleId, Task, Verdict as FindingVerdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,9 +27,24 @@ use crate::target::Target;
 const RECURRING: usize = 3;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
+/// Where a rule's parameters come from.
+enum Settings {
+    Config(Arc<Config>),
+    Given(BTreeMap<RuleId, Parameters>),
+}
+
+impl Settings {
+    fn parameters(&self, rule: &RuleId) -> Option<&Parameters> {
+        match self {
+            Self::Config(config) => config.rules.get(rule).map(|rule| &rule.parameters),
+            Self::Given(rules) => rules.get(rule),
+        }
+    }
+}
+
 /// Repairs AWS resources.
 pub struct RemediateAws {
-    config: Arc<Config>,
+    settings: Settings,
     reader: Reader,
     /// The name of the stack that this function belongs to, whose resources it never touches.
     stack: Option<String>,
@@ -40,7 +56,21 @@ impl RemediateAws {
     /// `stack` is the name of the stack that this function belongs to, if it belongs to one. Nothing is read before the first task.
     pub fn new(config: Arc<Config>, reader: Reader, stack: Option<String>) -> Self {
         Self {
-            config,
+            settings: Settings::Config(config),
+            reader,
+            stack,
+            only: None,
+        }
+    }
+
+    /// Only these rules, told this, where there is no configuration to read it from.
+    pub fn with_parameters(
+        rules: BTreeMap<RuleId, Parameters>,
+        reader: Reader,
+        stack: Option<String>,
+    ) -> Self {
+        Self {
+            settings: Settings::Given(rules),
             reader,
             stack,
             only: None,
@@ -71,7 +101,7 @@ impl RemediateAws {
         if finding.verdict == FindingVerdict::Passed {
             return Ok(Plan::Changes(Vec::new()));
         }
-        let Some(configured) = self.config.rules.get(&finding.rule) else {
+        let Some(parameters) = self.settings.parameters(&finding.rule) else {
             return unsupported(format!("{} is not configured", finding.rule));
         };
         let target = match Target::of(finding, rule.resource) {
@@ -89,7 +119,8 @@ impl RemediateAws {
             rule,
             target,
             finding,
-            parameters: &configured.parameters,
+            parameters,
+            stack: self.stack.as_deref(),
             now,
         };
         match rule.repair.plan(&case, reader).await {

@@ -66,6 +66,8 @@ pub struct Case<'a> {
     pub target: Target,
     pub finding: &'a Finding,
     pub parameters: &'a Parameters,
+    /// The name of the stack that this installation belongs to, which it does not touch.
+    pub stack: Option<&'a str>,
     pub now: Timestamp,
 }
 

@@ -1,10 +1,28 @@
-//! Rules of this service.
+//! Rules of S3, and those of CloudTrail's buckets.
 
 use crate::aspect::AnyAspect;
-use crate::rule::Rule;
+use crate::target::Target;
 
-/// The rules, in the order of their ids.
-pub const RULES: &[Rule] = &[];
+pub mod acl;
+pub mod encryption;
+pub mod policy;
+pub mod public_access;
+mod region;
+mod rules;
+pub mod versioning;
+
+pub use rules::RULES;
 
 /// The aspects that these rules change.
-pub const ASPECTS: &[&dyn AnyAspect] = &[];
+pub const ASPECTS: &[&dyn AnyAspect] = &[
+    &acl::AclOfBucket,
+    &encryption::EncryptionOfBucket,
+    &policy::PolicyOfBucket,
+    &public_access::PublicAccessOfBucket,
+    &versioning::VersioningOfBucket,
+];
+
+/// As a person names it.
+fn bucket(target: &Target) -> String {
+    format!("bucket {}", target.resource)
+}
