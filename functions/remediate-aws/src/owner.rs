@@ -3,6 +3,9 @@
 /// A tag of a resource.
 pub type Tag = (String, String);
 
+/// The tag with the name of the stack that a resource belongs to.
+pub const STACK: &str = "aws:cloudformation:stack-name";
+
 /// What has to be said about a resource that somebody's code deploys: that the next deployment may undo the repair, and where to
 /// change the source. `what` names the resource.
 pub fn note(tags: &[Tag]) -> Option<String> {
@@ -11,7 +14,7 @@ pub fn note(tags: &[Tag]) -> Option<String> {
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     };
-    if let Some(stack) = value("aws:cloudformation:stack-name") {
+    if let Some(stack) = value(STACK) {
         let element = value("aws:cloudformation:logical-id")
             .map(|id| format!(", resource {id}"))
             .unwrap_or_default();
@@ -43,7 +46,7 @@ pub fn note(tags: &[Tag]) -> Option<String> {
 pub fn is_ours(tags: &[Tag], stack: Option<&str>) -> bool {
     stack.is_some_and(|stack| {
         tags.iter()
-            .any(|(key, value)| key == "aws:cloudformation:stack-name" && value == stack)
+            .any(|(key, value)| key == STACK && value == stack)
     })
 }
 
