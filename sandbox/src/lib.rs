@@ -41,6 +41,7 @@
 //! | `POST clock` | `{"advance_ms":5000}` moves time on; `{"search_lag_ms":0}` sets how far Jira's search lags |
 //! | `GET cloudflare` | account, usage, lists, rules, operations, settings; `?entries=true` with what is in the lists |
 //! | `POST cloudflare` | changes the named keys of [`CloudflareConfig`]: `{"plan":"free","operations":{"pending_polls":2}}` |
+//! | `POST cloudflare/occupy` | `{"ms":5000}`: somebody else's bulk operation is under way for so long |
 //! | `GET cloudflare/lists/<name>` | what is in a list: [`ListEntry`] |
 //! | `POST`, `DELETE cloudflare/lists/<name>` | a person puts in `{"ip","comment"}`, one or many, or takes out `{"ip"}` |
 //! | `GET collector` | [`CollectorState`] |
@@ -196,6 +197,15 @@ impl Sandbox {
             world.cloudflare.set_config(config)
         })
         .map_err(SandboxError::Config)
+    }
+
+    /// Somebody else's bulk operation (a person's, Terraform's) is under way for so long: every write meets a 429.
+    pub fn occupy_cloudflare(&self, by: std::time::Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.settled(|world| {
+            let now = world.clock.now();
+            world.cloudflare.occupy(millis, now);
+        });
     }
 
     /// A person puts an entry into a list by hand; the list is created if it is not there.

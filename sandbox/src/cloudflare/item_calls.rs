@@ -142,7 +142,7 @@ impl Cloudflare {
                 "the sandbox plays the items of lists of the kind ip alone",
             ));
         }
-        if self.under_way().is_some() {
+        if self.is_busy(asked.now) {
             return Err(self.busy());
         }
         let work = match asked.request.method.as_str() {
@@ -275,11 +275,13 @@ impl Cloudflare {
         Ok(ok(&result))
     }
 
-    /// The operation that is not over yet.
-    pub(super) fn under_way(&self) -> Option<&Operation> {
-        self.operations
-            .last()
-            .filter(|operation| operation.end.is_none())
+    /// Whether a bulk operation is not over yet, be it ours or somebody else's.
+    pub(super) fn is_busy(&self, now: Timestamp) -> bool {
+        self.occupied_until.is_some_and(|until| now < until)
+            || self
+                .operations
+                .last()
+                .is_some_and(|operation| operation.end.is_none())
     }
 
     /// The refusal while an operation is under way.

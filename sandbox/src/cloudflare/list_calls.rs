@@ -52,7 +52,7 @@ impl Cloudflare {
                 Ok(ok(&self.show_list(&self.lists[list])))
             }
             ("PUT", [list]) => self.describe_list(list, asked),
-            ("DELETE", [list]) => self.delete_list(list),
+            ("DELETE", [list]) => self.delete_list(list, asked),
             ("GET", [list, "items"]) => self.read_items(list, asked),
             ("POST" | "PUT" | "DELETE", [list, "items"]) => self.write_items(list, asked),
             ("GET", [list, "items", item]) => self.read_item(list, item),
@@ -137,7 +137,7 @@ impl Cloudflare {
         Ok(ok(&self.show_list(&self.lists[at])))
     }
 
-    fn delete_list(&mut self, id: &str) -> Answer {
+    fn delete_list(&mut self, id: &str, asked: &Asked<'_>) -> Answer {
         let at = self.find_list(id)?;
         let name = &self.lists[at].name;
         let users: Vec<String> = self.rules_that_use(name).collect();
@@ -147,7 +147,7 @@ impl Cloudflare {
                     .why(format!("rules refer to {name}: {}", users.join(", "))),
             );
         }
-        if self.under_way().is_some() {
+        if self.is_busy(asked.now) {
             return Err(self.busy());
         }
         let gone = self.lists.remove(at);

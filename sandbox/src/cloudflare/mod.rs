@@ -91,6 +91,8 @@ pub(crate) struct Cloudflare {
     rulesets: Vec<Ruleset>,
     gate: Gate,
     writes: Writes,
+    /// Until when somebody else's bulk operation is under way: a person's, Terraform's, a redirect list's.
+    occupied_until: Option<Timestamp>,
     lists_made: u64,
     items_made: u64,
     operations_made: u64,
@@ -107,6 +109,7 @@ impl Cloudflare {
             rulesets: Vec::new(),
             gate: Gate::default(),
             writes: Writes::default(),
+            occupied_until: None,
             lists_made: 0,
             items_made: 0,
             operations_made: 0,

@@ -1,7 +1,7 @@
 //! `/_sandbox/cloudflare…`: what tests and scripts ask and set.
 
 use hyper::Method;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -17,6 +17,12 @@ use crate::http::Request;
 enum OneOrMany {
     Many(Vec<PersonsEntry>),
     One(PersonsEntry),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Occupation {
+    ms: u64,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +46,10 @@ impl Cloudflare {
             (&Method::POST, []) => {
                 read(request).and_then(|change| self.change(&change).map(|()| json!({})))
             }
+            (&Method::POST, ["occupy"]) => read::<Occupation>(request).map(|occupation| {
+                self.occupy(occupation.ms, now);
+                json!({})
+            }),
             (&Method::GET, ["lists", name]) => Ok(json!(self.entries(name))),
             (&Method::POST, ["lists", name]) => read(request).and_then(|entries| {
                 let entries = match entries {
@@ -92,6 +102,12 @@ impl Cloudflare {
         let settings =
             serde_json::from_value(settings).map_err(|error| format!("body: {error}"))?;
         self.set_config(settings)
+    }
+
+    /// Somebody else's bulk operation is under way for so long.
+    pub(crate) fn occupy(&mut self, millis: u64, now: Timestamp) {
+        let span = SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+        self.occupied_until = Some(now.checked_add(span).unwrap_or(Timestamp::MAX));
     }
 
     pub(crate) fn set_config(&mut self, config: CloudflareConfig) -> Result<(), String> {

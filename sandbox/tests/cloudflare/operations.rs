@@ -93,6 +93,27 @@ async fn given_an_operation_under_way_when_another_is_sent_to_any_list_then_it_i
 }
 
 #[tokio::test]
+async fn given_somebody_elses_operation_when_written_then_it_is_rejected_until_that_is_over() {
+    let lab = Lab::new().await;
+    let list = lab.list("l").await;
+    lab.sandbox.occupy_cloudflare(Duration::from_secs(60));
+    lab.post_items(&list, json!([{"ip": "192.0.2.1"}]))
+        .await
+        .refused(429, 10040);
+    lab.sandbox.advance_clock(Duration::from_secs(61));
+    lab.append(&list, json!([{"ip": "192.0.2.1"}])).await;
+    lab.admin(
+        Method::POST,
+        "cloudflare/occupy",
+        Some(json!({"ms": 60_000})),
+    )
+    .await;
+    lab.post_items(&list, json!([{"ip": "192.0.2.2"}]))
+        .await
+        .refused(429, 10040);
+}
+
+#[tokio::test]
 async fn given_another_wording_of_the_pending_refusal_when_set_then_it_is_told_so() {
     let lab = Lab::with(paced(Pace::never())).await;
     lab.sandbox
