@@ -58,10 +58,8 @@ pub const RULES: &[Rule] = &[Rule {
     resource: Grammar::Account,
     grants: &[
         Grant {
-            // Asked without a name, since there may be none; channels are no resources of IAM's.
+            // Channels are no resources of IAM's.
             actions: &[
-                "config:DescribeConfigurationRecorderStatus",
-                "config:DescribeConfigurationRecorders",
                 "config:DescribeDeliveryChannels",
                 "config:PutDeliveryChannel",
             ],
@@ -69,6 +67,8 @@ pub const RULES: &[Rule] = &[Rule {
         },
         Grant {
             actions: &[
+                "config:DescribeConfigurationRecorderStatus",
+                "config:DescribeConfigurationRecorders",
                 "config:PutConfigurationRecorder",
                 "config:StartConfigurationRecorder",
             ],

@@ -43,7 +43,7 @@ fn formats(rule: &Rule, action: &str) -> Vec<&'static str> {
     let kinds = action["Resources"].as_array().into_iter().flatten();
     kinds
         .filter_map(Value::as_str)
-        .flat_map(|kind| service["Resources"][kind]["ARNFormats"].as_array())
+        .flat_map(|kind| service["Resources"][kind.to_lowercase()]["ARNFormats"].as_array())
         .flatten()
         .filter_map(Value::as_str)
         .collect()
