@@ -62,8 +62,12 @@ impl Block for V4 {
 
     fn halves(self) -> Option<[Self; 2]> {
         let prefix = self.prefix() + 1;
-        (prefix <= Self::WIDTH)
-            .then(|| [Self::new(self.first(), prefix), Self::new(self.last(), prefix)])
+        (prefix <= Self::WIDTH).then(|| {
+            [
+                Self::new(self.first(), prefix),
+                Self::new(self.last(), prefix),
+            ]
+        })
     }
 
     fn after(address: u32) -> Option<u32> {
@@ -126,8 +130,12 @@ impl Block for V6 {
 
     fn halves(self) -> Option<[Self; 2]> {
         let prefix = self.prefix + 1;
-        (prefix <= Self::WIDTH)
-            .then(|| [Self::new(self.first(), prefix), Self::new(self.last(), prefix)])
+        (prefix <= Self::WIDTH).then(|| {
+            [
+                Self::new(self.first(), prefix),
+                Self::new(self.last(), prefix),
+            ]
+        })
     }
 
     fn after(address: u128) -> Option<u128> {

@@ -4,7 +4,9 @@ use super::Block;
 
 /// What is left of a network would take more pieces than allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("what is left takes more than {most} networks: allow it in fewer, larger parts, or raise the limit")]
+#[error(
+    "what is left takes more than {most} networks: allow it in fewer, larger parts, or raise the limit"
+)]
 pub struct TooManyPieces {
     pub most: usize,
 }

@@ -28,7 +28,9 @@ pub struct Spelling {
 /// Why a text is no network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetError {
-    #[error("`{0}` is no address: expected one such as `203.0.113.7`, `203.0.113.0/24` or `2001:db8::/32`")]
+    #[error(
+        "`{0}` is no address: expected one such as `203.0.113.7`, `203.0.113.0/24` or `2001:db8::/32`"
+    )]
     NotAnAddress(String),
     #[error("`{text}` has a prefix that is no number from 0 to {longest}")]
     Prefix { text: String, longest: u8 },
@@ -70,9 +72,7 @@ pub(super) fn read(text: &str) -> Result<(Net, Spelling), NetError> {
     let address: Ipv6Addr = bare.parse().map_err(|_| not_an_address())?;
     let prefix = match prefix {
         None => V6::WIDTH,
-        Some(prefix) => {
-            number(prefix, V6::WIDTH).ok_or_else(|| wrong_prefix(text, V6::WIDTH))?
-        }
+        Some(prefix) => number(prefix, V6::WIDTH).ok_or_else(|| wrong_prefix(text, V6::WIDTH))?,
     };
     Ok(match (address.to_ipv4_mapped(), prefix.checked_sub(96)) {
         (Some(mapped), Some(prefix)) => ipv4(u32::from(mapped), prefix, true),
@@ -160,7 +160,8 @@ mod tests {
     }
 
     #[test]
-    fn given_the_spellings_of_feeds_when_they_are_read_then_the_text_is_the_one_cloudflare_stores() {
+    fn given_the_spellings_of_feeds_when_they_are_read_then_the_text_is_the_one_cloudflare_stores()
+    {
         for (text, expected) in [
             ("203.0.113.7", "203.0.113.7"),
             ("203.0.113.7/32", "203.0.113.7"),
@@ -288,7 +289,9 @@ mod tests {
     #[test]
     fn given_a_host_in_a_network_when_it_is_subtracted_then_the_fewest_pieces_are_left() {
         let net: Net = "198.51.100.0/24".parse().unwrap();
-        let rest = net.subtract(&["198.51.100.7".parse().unwrap()], 64).unwrap();
+        let rest = net
+            .subtract(&["198.51.100.7".parse().unwrap()], 64)
+            .unwrap();
         let text: Vec<_> = rest.iter().map(Net::to_string).collect();
         assert_eq!(
             text,

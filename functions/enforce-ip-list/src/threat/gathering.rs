@@ -256,7 +256,10 @@ impl Gathered {
 
     /// How many records were left out.
     pub fn rejected(&self) -> u64 {
-        self.rejections.iter().map(|rejection| rejection.count).sum()
+        self.rejections
+            .iter()
+            .map(|rejection| rejection.count)
+            .sum()
     }
 
     /// How many networks have each score, 0 to 5; allow-listed ones are not among them.
