@@ -44,7 +44,7 @@
 //! | `POST cloudflare/occupy` | `{"ms":5000}`: somebody else's bulk operation is under way for so long |
 //! | `GET cloudflare/lists/<name>` | what is in a list: [`ListEntry`] |
 //! | `POST`, `DELETE cloudflare/lists/<name>` | a person puts in `{"ip","comment"}`, one or many, or takes out `{"ip"}` |
-//! | `GET collector` | [`CollectorState`] |
+//! | `GET collector` | [`CollectorState`] and the settings |
 //! | `POST collector` | changes the named keys of [`CollectorConfig`]: `{"keep_percent":10}` |
 //! | `POST collector/threats` | another data set: records, or a document like `examples/threats-snapshot.json` |
 //! | `POST reset` | back to the state right after the start |

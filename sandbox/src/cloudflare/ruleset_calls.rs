@@ -91,8 +91,7 @@ impl Ruleset {
             "version": self.version.to_string(),
             "last_updated": format!("{:.6}", self.updated),
         });
-        // Without rules there is no key for them.
-        if with_rules && !self.rules.is_empty() {
+        if with_rules {
             shown["rules"] = self.rules.iter().map(show_rule).collect();
         }
         shown

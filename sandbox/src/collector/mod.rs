@@ -118,7 +118,11 @@ impl Collector {
         };
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         Some(match (&request.method, path.as_slice()) {
-            (&Method::GET, []) => Ok(json!(self.state())),
+            (&Method::GET, []) => {
+                let mut state = json!(self.state());
+                state["settings"] = json!(self.config);
+                Ok(state)
+            }
             (&Method::POST, []) => read()
                 .and_then(|change| self.change(change, now))
                 .map(|()| json!(self.state())),

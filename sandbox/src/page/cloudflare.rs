@@ -26,13 +26,12 @@ pub(super) fn section(out: &mut String, world: &World) {
             card(out, list, &account.newest(&list.name, ENTRIES_SHOWN));
         }
         out.push_str("</div>\n");
-        earlier(
-            out,
-            lists.len(),
-            LISTS_SHOWN,
-            ("list", "lists"),
-            "cloudflare",
-        );
+        if let Some(more) = lists.len().checked_sub(LISTS_SHOWN).filter(|n| *n > 0) {
+            let _ = writeln!(
+                out,
+                "<p class=\"more\">{more} more at <a href=\"/_sandbox/cloudflare\">/_sandbox/cloudflare</a></p>"
+            );
+        }
     }
     rules(out, &account.zone_rules());
     operations(out, &account.bulk_operations(world.clock.now()));

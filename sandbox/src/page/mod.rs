@@ -106,7 +106,7 @@ fn calls(out: &mut String, calls: &[Call]) {
         };
         let what = match call.service {
             Service::Telegram => call.method.clone(),
-            _ => format!("{} {}", call.method, call.path),
+            _ => format!("{} {}", call.method, with_short_ids(&call.path)),
         };
         out.push_str(&format!(
             "<tr><td>{}</td><td>{}</td><td>{service}</td><td><code>{}</code></td><td>{}</td></tr>\n",
@@ -119,6 +119,18 @@ fn calls(out: &mut String, calls: &[Call]) {
     out.push_str("</tbody></table></div>\n");
     earlier(out, calls.len(), CALLS_SHOWN, ("call", "calls"), "calls");
     out.push_str("</section>\n");
+}
+
+/// A path in which ids of 32 hexadecimal digits are cut to what tells them apart: they say nothing to a person.
+fn with_short_ids(path: &str) -> String {
+    let short = |part: &str| match part.get(..6) {
+        Some(head) if part.len() == 32 && part.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            format!("{head}…")
+        }
+        _ => part.to_owned(),
+    };
+    let parts: Vec<String> = path.split('/').map(short).collect();
+    parts.join("/")
 }
 
 /// Says how many older things are not shown, and where they are.
