@@ -7,11 +7,10 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::revoke_security_group_egress::RevokeSecurityGroupEgressOutput;
 use aws_sdk_ec2::operation::revoke_security_group_ingress::RevokeSecurityGroupIngressOutput;
 use aws_sdk_ec2::types::{
-    CreateVolumePermission, CreateVolumePermissionModifications, Filter, FlowLog as AwsFlowLog,
-    FlowLogsResourceType, ImageAttributeName, IpPermission, IpRange, Ipv6Range, LaunchPermission,
-    LaunchPermissionModifications, LogDestinationType, PermissionGroup, PrefixListId,
-    ReferencedSecurityGroup, ResourceType, SecurityGroupRule, SnapshotAttributeName, Tag as AwsTag,
-    TagSpecification, TrafficType, UserIdGroupPair,
+    Filter, FlowLog as AwsFlowLog, FlowLogsResourceType, ImageAttributeName, IpPermission, IpRange,
+    Ipv6Range, LaunchPermission, LaunchPermissionModifications, LogDestinationType, OperationType,
+    PermissionGroup, PrefixListId, ReferencedSecurityGroup, ResourceType, SecurityGroupRule,
+    SnapshotAttributeName, Tag as AwsTag, TagSpecification, TrafficType, UserIdGroupPair,
 };
 
 use super::{Reader, Writer};
@@ -433,21 +432,18 @@ impl Writer {
         target: &Target,
         public: bool,
     ) -> Result<(), AwsError> {
-        let everybody = CreateVolumePermission::builder()
-            .group(PermissionGroup::All)
-            .build();
-        let change = CreateVolumePermissionModifications::builder();
-        let change = if public {
-            change.add(everybody)
+        let operation = if public {
+            OperationType::Add
         } else {
-            change.remove(everybody)
+            OperationType::Remove
         };
         let client = self.reader().ec2(target).await;
         client
             .modify_snapshot_attribute()
             .attribute(SnapshotAttributeName::CreateVolumePermission)
             .snapshot_id(&target.resource)
-            .create_volume_permission(change.build())
+            .operation_type(operation)
+            .group_names(PermissionGroup::All.as_str())
             .send()
             .await
             .map(drop)

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::group_rule::{GroupRule, Peer, Permission};
+use super::group_rule::{GroupRule, Peer, Permission, Protocol};
+use super::group_rules::GroupRules;
 use super::traffic::Traffic;
 use super::world::{Width, is_wide, open_to_world};
 
@@ -58,11 +59,18 @@ pub enum LeftBecause {
     Wider,
     /// It is from a large part of the world.
     Wide,
+    /// It opens a range of ports, but not to the world: which of them are needed only a person knows.
+    Elsewhere,
 }
 
 impl Concern {
     fn is_of(&self, permission: &Permission) -> bool {
         permission.traffic().overlaps(&self.traffic) && (!self.ranges_only || permission.is_range())
+    }
+
+    /// Whether the range itself is what it objects to, wherever it is open to.
+    fn is_of_ranges(&self, permission: &Permission) -> bool {
+        self.ranges_only && permission.protocol != Protocol::All
     }
 }
 
@@ -82,6 +90,9 @@ pub fn assess(rules: &[GroupRule], concern: &Concern, on_wider: OnWider, width: 
                     exposure.aside.push(permission.clone());
                 }
                 peer if is_wide(peer) => exposure.left.push(left(rule, LeftBecause::Wide)),
+                Peer::Ipv4(_) | Peer::Ipv6(_) if concern.is_of_ranges(permission) => {
+                    exposure.left.push(left(rule, LeftBecause::Elsewhere));
+                }
                 Peer::Ipv4(_) | Peer::Ipv6(_) => {}
             }
         } else if permission.traffic().within(&concern.traffic) || on_wider == OnWider::Remove {
@@ -104,6 +115,26 @@ fn left(rule: &GroupRule, why: LeftBecause) -> Left {
 }
 
 impl Exposure {
+    /// From the group's rules about this traffic to the same without those that have to go, and with those that are made for them.
+    pub fn change(&self, rules: &[GroupRule], about: &Traffic) -> (GroupRules, GroupRules) {
+        let concerned = || {
+            rules
+                .iter()
+                .filter(|rule| rule.permission.traffic().overlaps(about))
+        };
+        let of = |rules: Vec<GroupRule>| GroupRules {
+            about: Some(about.clone()),
+            rules,
+        };
+        let after = concerned()
+            .filter(|rule| !self.remove.contains(rule))
+            .chain(&self.make);
+        (
+            of(concerned().cloned().collect()),
+            of(after.cloned().collect()),
+        )
+    }
+
     /// Takes a rule away and makes those that keep the rest of it, save those that are there already.
     fn narrow(&mut self, rule: &GroupRule, concern: &Concern, rules: &[GroupRule]) {
         let kept = rule.permission.traffic().without(&concern.traffic);
@@ -293,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_of_ranges_leaves_single_ports_and_private_ranges() {
+    fn a_check_of_ranges_leaves_single_ports_and_reports_what_is_not_open_to_the_world() {
         let ranges = Concern {
             ranges_only: true,
             ..concern(&["tcp/0-65535", "udp/0-65535"])
@@ -303,7 +334,9 @@ mod tests {
             rule("tcp", (8000, 8100), "10.0.0.0/8"),
             rule("tcp", (8000, 8100), "0.0.0.0/0"),
         ];
-        assert_eq!(of(&rules, &ranges, OnWider::Skip).remove, rules[2..]);
+        let exposure = of(&rules, &ranges, OnWider::Skip);
+        assert_eq!(exposure.remove, rules[2..]);
+        assert_eq!(exposure.left, [left(&rules[1], LeftBecause::Elsewhere)]);
     }
 
     #[test]
@@ -436,6 +469,33 @@ mod tests {
                         prop_assert!(now.2 || !before.2 || concern.traffic.icmp, "icmp {peer} lost");
                     }
                 }
+            }
+        }
+
+        #[test]
+        fn an_undo_brings_back_what_was_there_and_each_state_is_known_for_what_it_is(rules in any_group(), concern in any_concern()) {
+            for on_wider in [OnWider::Skip, OnWider::Narrow, OnWider::Remove] {
+                let exposure = of(&rules, &concern, on_wider);
+                if exposure.remove.is_empty() {
+                    continue;
+                }
+                let (from, to) = exposure.change(&rules, &concern.traffic);
+                let written = |group: &GroupRules, from: &GroupRules, to: &GroupRules| GroupRules {
+                    about: None,
+                    rules: group
+                        .rules
+                        .iter()
+                        .filter(|rule| !from.beyond(to).iter().any(|gone| gone.permission == rule.permission))
+                        .chain(to.beyond(from))
+                        .cloned()
+                        .collect(),
+                };
+                let before = GroupRules { about: None, rules: rules.clone() };
+                let after = written(&before, &from, &to);
+                prop_assert!(before.are(&from) && !before.are(&to));
+                prop_assert!(after.are(&to) && !after.are(&from));
+                let back = written(&after, &to, &from);
+                prop_assert!(back.are(&before) && before.are(&back));
             }
         }
 

@@ -26,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
             name: "role",
             kind: ParameterKind::Text,
             default: "\"\"",
-            what: "ARN of the role that delivers the logs (trusted by vpc-flow-logs.amazonaws.com); it has to be there, and its name has to begin with AutoRemediateFlowLogs, for such roles alone may be passed",
+            what: "name or ARN of the role that delivers the logs (trusted by vpc-flow-logs.amazonaws.com); it has to be there, and its name has to begin with AutoRemediateFlowLogs, for such roles alone may be passed",
         },
         ParameterSpec {
             name: "log_group",
@@ -84,7 +84,8 @@ pub(super) const RULE: Rule = Rule {
     ],
     calls: Calls {
         compliant: 1,
-        repair: 9,
+        // Three more where the log group has to be made.
+        repair: 6,
     },
     undo: "The flow log is deleted; what it has recorded stays, and so does a log group that was made for it.",
     repair: &NoFlowLogs,
@@ -179,6 +180,15 @@ impl Aspect for FlowLogs {
     }
 }
 
+/// Whether this traffic is recorded and delivered: all of it by one log, or by one for each half.
+fn records(logs: &[FlowLog], traffic: &str) -> bool {
+    let healthy = |traffic: &str| {
+        logs.iter()
+            .any(|log| log.records(traffic) && log.trouble.is_none())
+    };
+    healthy(traffic) || (healthy("ACCEPT") && healthy("REJECT"))
+}
+
 /// Those that are not among the others.
 fn beyond<'a>(logs: &'a [FlowLog], others: &[FlowLog]) -> Vec<&'a FlowLog> {
     logs.iter()
@@ -236,36 +246,63 @@ struct Settings {
 }
 
 impl Settings {
-    /// What is missing or wrong before a flow log can be made for this account.
-    fn lacking(&self, target: &Target) -> Option<String> {
-        if self.role.is_empty() {
-            return Some(
-                "VPC-001 needs parameters = { role = \"arn:…:role/AutoRemediateFlowLogs\" }, a role that vpc-flow-logs.amazonaws.com may assume: the function makes no roles".to_owned(),
-            );
-        }
-        let is_role = Arn::parse(&self.role).is_some_and(|arn| {
-            arn.service == "iam"
-                && arn.account == target.account.as_str()
-                && arn.rest.starts_with("role/")
-        });
-        if !is_role {
-            return Some(format!(
-                "VPC-001: parameter role: `{}` is no role of account {}: expected its ARN",
-                self.role, target.account
-            ));
-        }
+    /// The ARN of the role, and the name of the log group.
+    ///
+    /// # Errors
+    /// What is missing or wrong before a flow log can be made for this account, for a person.
+    fn checked(&self, target: &Target) -> Result<String, String> {
         // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
-        let is_name = (1..=512).contains(&self.log_group.len())
+        let is_group = (1..=512).contains(&self.log_group.len())
             && self
                 .log_group
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"_-/.#".contains(&byte));
-        (!is_name).then(|| {
-            format!(
+        if !is_group {
+            return Err(format!(
                 "VPC-001: parameter log_group: `{}` is no name of a log group: expected letters, digits and _-/.#",
                 self.log_group
-            )
-        })
+            ));
+        }
+        self.role_arn(target)
+    }
+
+    fn role_arn(&self, target: &Target) -> Result<String, String> {
+        if self.role.is_empty() {
+            return Err(
+                "VPC-001 needs parameters = { role = \"AutoRemediateFlowLogs\" }, a role that vpc-flow-logs.amazonaws.com may assume: the function makes no roles".to_owned(),
+            );
+        }
+        if let Some(arn) = Arn::parse(&self.role) {
+            return if arn.service == "iam"
+                && arn.account == target.account.as_str()
+                && arn.rest.starts_with("role/")
+            {
+                Ok(self.role.clone())
+            } else {
+                Err(format!(
+                    "VPC-001: parameter role: `{}` is no role of account {}",
+                    self.role, target.account
+                ))
+            };
+        }
+        // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html; a path may stand before it.
+        let is_name = self
+            .role
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-/".contains(&byte));
+        if is_name {
+            Ok(format!(
+                "arn:{}:iam::{}:role/{}",
+                target.partition(),
+                target.account,
+                self.role.trim_start_matches('/')
+            ))
+        } else {
+            Err(format!(
+                "VPC-001: parameter role: `{}` is neither a role's name nor its ARN",
+                self.role
+            ))
+        }
     }
 }
 
@@ -281,7 +318,7 @@ impl Repair for NoFlowLogs {
             .iter()
             .filter(|log| log.records(&settings.traffic))
             .collect();
-        if recording.iter().any(|log| log.trouble.is_none()) {
+        if records(&logs, &settings.traffic) {
             return Ok(Verdict::compliant());
         }
         let vpc = reader.vpc(&case.target).await?;
@@ -301,12 +338,13 @@ impl Repair for NoFlowLogs {
                 "{named} is account {owner}'s, which shares it: its flow logs are made there"
             )));
         }
-        if let Some(lacking) = settings.lacking(&case.target) {
-            return Ok(Verdict::unsupported(format!("{named}: {lacking}")));
-        }
+        let role = match settings.checked(&case.target) {
+            Ok(role) => role,
+            Err(lacking) => return Ok(Verdict::unsupported(format!("{named}: {lacking}"))),
+        };
         let mut steps = Steps::default().with_tags(vpc.tags);
         steps = log_group(case, &settings, reader, steps).await?;
-        steps.steps.push(flow_log(case, &settings, &logs)?);
+        steps.steps.push(flow_log(case, &settings, role, &logs)?);
         Ok(Verdict::Change(steps))
     }
 }
@@ -350,11 +388,16 @@ async fn log_group(
 }
 
 /// The step that makes the flow log.
-fn flow_log(case: &Case<'_>, settings: &Settings, logs: &[FlowLog]) -> Result<Step, AwsError> {
+fn flow_log(
+    case: &Case<'_>,
+    settings: &Settings,
+    role: String,
+    logs: &[FlowLog],
+) -> Result<Step, AwsError> {
     let log = FlowLog {
         traffic: settings.traffic.clone(),
         log_group: Some(settings.log_group.clone()),
-        role: Some(settings.role.clone()),
+        role: Some(role),
         active: true,
         ..FlowLog::default()
     };
@@ -386,7 +429,7 @@ mod tests {
 
     fn target() -> Target {
         Target {
-            account: "123456789012".parse().unwrap(),
+            account: remediate_core::AccountId::new("123456789012"),
             region: Some("eu-central-1".to_owned()),
             resource: "vpc-0a1b2c3d".to_owned(),
         }
@@ -395,26 +438,31 @@ mod tests {
     #[test]
     fn role_and_log_group_have_to_be_named_rightly() {
         let role = "arn:aws:iam::123456789012:role/AutoRemediateFlowLogs";
-        for (role, log_group, fits) in [
-            (role, "vpc-flow-logs", true),
-            (role, "/aws/vpc/flow", true),
-            ("", "vpc-flow-logs", false),
-            ("AutoRemediateFlowLogs", "vpc-flow-logs", false),
+        for (given, log_group, expected) in [
+            (role, "vpc-flow-logs", Some(role)),
+            (role, "/aws/vpc/flow", Some(role)),
+            ("AutoRemediateFlowLogs", "vpc-flow-logs", Some(role)),
+            ("", "vpc-flow-logs", None),
+            ("Auto Remediate", "vpc-flow-logs", None),
             (
                 "arn:aws:iam::210987654321:role/FlowLogs",
                 "vpc-flow-logs",
-                false,
+                None,
             ),
             (
                 "arn:aws:iam::123456789012:user/alice",
                 "vpc-flow-logs",
-                false,
+                None,
             ),
-            (role, "", false),
-            (role, "flow logs", false),
+            (role, "", None),
+            (role, "flow logs", None),
         ] {
-            let lacking = settings(role, log_group).lacking(&target());
-            assert_eq!(lacking.is_none(), fits, "{role} {log_group}: {lacking:?}");
+            let checked = settings(given, log_group).checked(&target());
+            assert_eq!(
+                checked.as_deref().ok(),
+                expected,
+                "{given} {log_group}: {checked:?}"
+            );
         }
     }
 
@@ -429,6 +477,8 @@ mod tests {
         assert!(log("REJECT", true).records("REJECT"));
         assert!(!log("REJECT", true).records("ALL"));
         assert!(!log("ALL", false).records("ALL"));
+        assert!(records(&[log("ACCEPT", true), log("REJECT", true)], "ALL"));
+        assert!(!records(&[log("REJECT", true)], "ALL"));
     }
 
     #[test]

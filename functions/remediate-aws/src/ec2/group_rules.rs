@@ -35,7 +35,7 @@ pub struct GroupRules {
 impl GroupRules {
     /// Whether the observed rules are what `wanted` asks for: the same rules about its traffic, and whatever else it names.
     /// Ids and AWS's own tags are left out of it.
-    fn are(&self, wanted: &Self) -> bool {
+    pub(super) fn are(&self, wanted: &Self) -> bool {
         let has = |rules: &[GroupRule], one: &GroupRule| rules.iter().any(|rule| rule.is_like(one));
         let concerned = |rule: &&GroupRule| {
             wanted
@@ -52,7 +52,7 @@ impl GroupRules {
     }
 
     /// The rules that the other does not have.
-    fn beyond(&self, other: &Self) -> Vec<&GroupRule> {
+    pub(super) fn beyond(&self, other: &Self) -> Vec<&GroupRule> {
         self.rules
             .iter()
             .filter(|rule| !other.rules.iter().any(|known| known.is_like(rule)))
@@ -142,6 +142,12 @@ pub(super) fn of(direction: Direction, rules: Vec<(Direction, GroupRule)>) -> Ve
         .collect()
 }
 
+/// What AWS says of a rule that is no longer there, by its id and by what it allows.
+const GONE: [&str; 2] = [
+    "InvalidSecurityGroupRuleId.NotFound",
+    "InvalidPermission.NotFound",
+];
+
 /// Makes what is missing first, so that traffic that stays allowed is never refused in between; then takes away what has to go.
 async fn write(
     target: &Target,
@@ -204,7 +210,7 @@ async fn take_away(
             Ok(0) => return Ok(()),
             // Gone or made anew meanwhile: look which are left.
             Ok(_) => {}
-            Err(error) if error.code() == Some("InvalidSecurityGroupRuleId.NotFound") => {}
+            Err(error) if error.code().is_some_and(|code| GONE.contains(&code)) => {}
             Err(error) => return Err(error),
         }
     }

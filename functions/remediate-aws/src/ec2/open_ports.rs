@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::exposure::{Concern, Exposure, Left, LeftBecause, OnWider, assess};
 use super::group_named;
 use super::group_rule::{GroupRule, Permission};
-use super::group_rules::{Direction, Egress, GroupRules, Ingress, of};
+use super::group_rules::{Direction, Egress, Ingress, of};
 use super::traffic::{NoTraffic, Ports, Traffic};
 use super::world::Width;
 use crate::aspect::{Effect, effect};
@@ -260,7 +260,6 @@ impl OpenToWorld {
         }
     }
 
-    /// From the group's rules about this traffic to the same without those that have to go, and with those that are made for them.
     fn effect(
         &self,
         target: &Target,
@@ -268,19 +267,7 @@ impl OpenToWorld {
         concern: &Concern,
         exposure: &Exposure,
     ) -> Result<Effect, AwsError> {
-        let of = |rules: Vec<GroupRule>| GroupRules {
-            about: Some(concern.traffic.clone()),
-            rules,
-        };
-        let concerned = rules
-            .iter()
-            .filter(|rule| rule.permission.traffic().overlaps(&concern.traffic));
-        let from = of(concerned.clone().cloned().collect());
-        let to = of(concerned
-            .filter(|rule| !exposure.remove.contains(rule))
-            .chain(&exposure.make)
-            .cloned()
-            .collect());
+        let (from, to) = exposure.change(rules, &concern.traffic);
         match self.direction {
             Direction::Ingress => effect(&Ingress, target, &from, &to),
             Direction::Egress => effect(&Egress, target, &from, &to),
@@ -328,6 +315,9 @@ impl OpenToWorld {
         }));
         remarks.extend(left(LeftBecause::Wide).map(|listed| {
             format!("{listed} opens {} to a large part of the world: set too_wide_ipv4 or too_wide_ipv6 to its prefix length to have it taken away, or change it by hand", concern.traffic)
+        }));
+        remarks.extend(left(LeftBecause::Elsewhere).map(|listed| {
+            format!("{listed} opens a range of ports, though not to the world: which of them are needed only a person knows, narrow it by hand")
         }));
         if !exposure.lost.is_empty() {
             remarks.push(format!(
