@@ -1,8 +1,10 @@
 //! How a source is written down: what it speaks, where it is, how its records become scores, what it may cost.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use remediate_core::config::Period;
+use remediate_core::id::digest_hex;
 use remediate_core::secret::SecretRef;
 use reqwest::header::HeaderName;
 use schemars::JsonSchema;
@@ -45,6 +47,11 @@ pub struct SourceConfig {
     /// whatever they send by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u32>,
+    /// How long an answer stays good: before that the source is not asked again, however often a run asks. Without it 6 hours for
+    /// `abuseipdb`, which gives a free account five downloads a day, 1 hour for `spamhaus-drop`, which asks for that, and no time
+    /// for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Period>,
     /// How long the source may be silent, while connecting as well as while sending.
     #[serde(default = "default_timeout")]
     pub timeout: Period,
@@ -165,6 +172,7 @@ impl SourceConfig {
             level: None,
             scores: BTreeMap::new(),
             page_size: None,
+            every: None,
             timeout: default_timeout(),
             time_limit: default_time_limit(),
             min_records: default_min_records(),
@@ -172,6 +180,43 @@ impl SourceConfig {
             max_bytes: default_max_bytes(),
             max_rejected: default_max_rejected(),
         }
+    }
+
+    /// How long an answer stays good.
+    pub(super) fn every(&self) -> Duration {
+        self.every.map_or_else(
+            || match self.kind {
+                Kind::Abuseipdb => Duration::from_secs(6 * 60 * 60),
+                Kind::SpamhausDrop => Duration::from_secs(60 * 60),
+                Kind::Collector
+                | Kind::Ipsum
+                | Kind::Firehol
+                | Kind::Plain
+                | Kind::Crowdsec
+                | Kind::Stix
+                | Kind::Misp => Duration::ZERO,
+            },
+            Period::get,
+        )
+    }
+
+    /// Stands for everything that decides what records an answer turns into; `name` is what its records' source is called.
+    pub(super) fn reading(&self, name: &str) -> String {
+        let number = |number: Option<f64>| number.map_or_else(String::new, |n| n.to_string());
+        let level = self.level.map(f64::from);
+        let mut parts = vec![
+            "reading of a source".to_owned(),
+            name.to_owned(),
+            self.kind.name().to_owned(),
+            self.url.to_string(),
+            number(self.score),
+            number(level),
+        ];
+        for (name, score) in &self.scores {
+            parts.extend([name.clone(), score.to_string()]);
+        }
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        digest_hex(&parts)
     }
 
     /// Everything that cannot work, each with its key; empty if nothing.

@@ -110,7 +110,7 @@ impl Fetcher {
 
     /// Asks for the snapshot, unless it is the one that `known` stands for.
     ///
-    /// `fresh` makes an empty sink; it is called again if a snapshot has to be begun anew. All ends by `deadline`, or when the
+    /// `known` is what the last snapshot of this source brought along. `fresh` makes an empty sink; it is called again if a snapshot has to be begun anew. All ends by `deadline`, or when the
     /// source's own `time_limit` is over; `now` is what durations count from.
     pub async fn fetch<S: Sink>(
         &self,
@@ -153,8 +153,13 @@ impl Fetcher {
         deadline: Instant,
         sink: S,
     ) -> Result<Snapshot<S>, Stop> {
+        let way = self.config.reading(&self.name);
+        let known = known.filter(|known| known.reading == way);
+        if known.is_some_and(|known| self.is_still_good(known, now)) {
+            return Err(Stop::NotModified);
+        }
+        let known = known.filter(|known| known.is_condition());
         let headers = request::headers(&self.config).await?;
-        let known = known.filter(|known| !known.is_empty());
         let mut reading = Reading::new(&self.name, &self.config, now, sink);
         let mut validators = Validators::default();
         let mut next = None;
@@ -168,8 +173,9 @@ impl Fetcher {
                 });
             }
             if reading.pages() == 0 {
-                validators = of(response.headers());
+                validators = of(response.headers(), now, way.clone());
             }
+            reading.headers(response.headers());
             while let Some(bytes) = response.chunk().await.map_err(interrupted)? {
                 reading.push(&bytes)?;
             }
@@ -181,6 +187,15 @@ impl Fetcher {
                 return Err(Unusable::Pages(format!("there are more than {PAGES}")).into());
             }
         }
+    }
+
+    /// Whether the last answer is so young that the source need not be asked.
+    fn is_still_good(&self, known: &Validators, now: Timestamp) -> bool {
+        // One from the future is from a clock that was wrong.
+        known
+            .asked_at
+            .and_then(|asked| Duration::try_from(now.duration_since(asked)).ok())
+            .is_some_and(|age| age < self.config.every())
     }
 
     /// Asks until there is an answer worth reading: 200, or 304.
@@ -323,7 +338,7 @@ fn destination(response: &Response) -> String {
     }
 }
 
-fn of(headers: &HeaderMap) -> Validators {
+fn of(headers: &HeaderMap, now: Timestamp, reading: String) -> Validators {
     let text = |name| {
         let value = headers.get(name)?.to_str().ok()?;
         (!value.is_empty()).then(|| value.to_owned())
@@ -331,6 +346,8 @@ fn of(headers: &HeaderMap) -> Validators {
     Validators {
         etag: text(ETAG),
         last_modified: text(LAST_MODIFIED),
+        asked_at: Some(now),
+        reading,
     }
 }
 

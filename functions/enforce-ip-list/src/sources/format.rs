@@ -1,6 +1,7 @@
 //! What all adapters have in common: text by the line or JSON by the record, page after page.
 
 use jiff::Timestamp;
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 use super::config::{Kind, SourceConfig};
@@ -12,6 +13,8 @@ use super::{abuseipdb, collector, crowdsec, firehol, ipsum, misp, plain, spamhau
 
 /// Reads the text of a source in pieces of any size.
 pub(super) trait Format: Send {
+    /// Takes what the headers say of the page that is about to come, if it comes over HTTP.
+    fn headers(&mut self, _headers: &HeaderMap) {}
     /// Takes the next bytes of the page.
     fn feed(&mut self, bytes: &[u8], intake: &mut dyn Intake) -> Result<(), Unusable>;
     /// The page is complete; says whether there is another.
@@ -135,6 +138,8 @@ impl<T: LineFormat> Format for Text<T> {
 pub(super) trait JsonFormat: Send {
     /// Where the records stand, and what else is wanted.
     const SHAPE: &'static Shape;
+    /// What the headers say of the page that is about to come.
+    fn headers(&mut self, _headers: &HeaderMap) {}
     /// A list of records begins.
     fn list(&mut self, _list: usize) -> Result<(), Unusable> {
         Ok(())
@@ -184,6 +189,10 @@ impl<T: JsonFormat> Json<T> {
 }
 
 impl<T: JsonFormat> Format for Json<T> {
+    fn headers(&mut self, headers: &HeaderMap) {
+        self.format.headers(headers);
+    }
+
     fn feed(&mut self, bytes: &[u8], intake: &mut dyn Intake) -> Result<(), Unusable> {
         let (format, page, record) = (&mut self.format, self.page, &mut self.record);
         self.outline.feed(bytes, &mut |piece| {
@@ -233,7 +242,9 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Strin
             super::loose::brief(&String::from_utf8_lossy(&bytes[..bytes.len().min(256)]))
         ));
     }
-    serde_json::from_slice(bytes).map_err(|error| {
+    // Once for the record is cheaper than once for each text in it.
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    serde_json::from_str(text).map_err(|error| {
         let kind = if error.is_data() {
             "it is not as expected"
         } else {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 use crate::threat::Report;
@@ -25,7 +26,9 @@ pub(super) struct Attributes {
     score: Option<f64>,
     /// By tag.
     scores: BTreeMap<String, f64>,
-    is_paged: bool,
+    page_size: Option<u64>,
+    /// How many attributes of the page MISP left out itself, where it says so.
+    skipped: Option<u64>,
     listed: bool,
 }
 
@@ -83,7 +86,8 @@ impl Attributes {
             name: name.to_owned(),
             score: config.score,
             scores: config.scores.clone(),
-            is_paged: config.page_size.is_some(),
+            page_size: config.page_size.map(u64::from),
+            skipped: None,
             listed: false,
         }
     }
@@ -183,6 +187,12 @@ impl JsonFormat for Attributes {
         members: &[],
     };
 
+    fn headers(&mut self, headers: &HeaderMap) {
+        self.skipped = headers
+            .get("x-skipped-elements-count")
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    }
+
     fn list(&mut self, _: usize) -> Result<(), Unusable> {
         self.listed = true;
         Ok(())
@@ -221,8 +231,16 @@ impl JsonFormat for Attributes {
                 "there is no list `response.Attribute` in it, as MISP answers".to_owned(),
             ));
         }
-        // MISP fills a page before it applies its warning lists, so a page may be short and not the last.
-        Ok((self.is_paged && records > 0).then(|| Next::Page(u64::from(page) + 1)))
+        let Some(size) = self.page_size else {
+            return Ok(None);
+        };
+        // MISP fills a page before it applies its warning lists, so a page may be short and not the last. Since 2.4.196 it says
+        // how many it left out; before that, only an empty page is surely beyond the last.
+        let is_last = match self.skipped.take() {
+            Some(skipped) => records.saturating_add(skipped) < size,
+            None => records == 0,
+        };
+        Ok((!is_last).then(|| Next::Page(u64::from(page) + 1)))
     }
 
     fn end(&mut self, _: &mut dyn Intake) -> Result<Facts, Unusable> {

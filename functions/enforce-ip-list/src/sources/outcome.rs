@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome<S> {
     /// A complete snapshot.
     Fresh(Snapshot<S>),
-    /// The source still has what we know. That is as good as fresh.
+    /// The source still has what we know, or what we know is so young that it was not asked (`every` in
+    /// [`SourceConfig`](super::SourceConfig)). That is as good as fresh.
     NotModified,
     /// The source answered, and the answer cannot be believed.
     Unusable(Unusable),
@@ -29,7 +30,7 @@ pub struct Snapshot<S> {
     pub id: Option<String>,
     /// When the source made it, where it says so.
     pub generated_at: Option<Timestamp>,
-    /// To ask next time whether anything changed.
+    /// To be given to the next [`Fetcher::fetch`](super::Fetcher::fetch).
     pub validators: Validators,
     /// Records that were handed on and can be used.
     pub accepted: u64,
@@ -48,21 +49,33 @@ impl<S> Snapshot<S> {
     }
 }
 
-/// What an answer is recognised by (RFC 9110 §8.8), as the server wrote it.
+/// What is to be kept of an answer, to be given to [`Fetcher::fetch`](super::Fetcher::fetch) the next time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validators {
-    /// Sent back as `If-None-Match`.
+    /// Sent back as `If-None-Match` (RFC 9110 §8.8.3), as the server wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// Sent back as `If-Modified-Since`, where there is no `etag`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
+    /// When the answer came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
+    /// What was asked, and how the answer was read: a digest of the address, the kind and the scores. An answer that would be
+    /// read in another way today is not known any more, although it is not modified.
+    #[serde(default)]
+    pub reading: String,
 }
 
 impl Validators {
     /// Nothing to compare with.
     pub fn is_empty(&self) -> bool {
-        self.etag.is_none() && self.last_modified.is_none()
+        !self.is_condition() && self.asked_at.is_none()
+    }
+
+    /// Whether the source can be asked if it has something else.
+    pub(super) fn is_condition(&self) -> bool {
+        self.etag.is_some() || self.last_modified.is_some()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use jiff::Timestamp;
+use reqwest::header::HeaderMap;
 
 use crate::threat::Sink;
 
@@ -99,6 +100,11 @@ impl<S: Sink> Reading<S> {
         }
     }
 
+    /// A page begins with these headers.
+    pub(super) fn headers(&mut self, headers: &HeaderMap) {
+        self.format.headers(headers);
+    }
+
     /// The page is complete; says how to ask for the next.
     pub(super) fn end_page(&mut self) -> Result<Option<Next>, Unusable> {
         let (format, tally) = (&mut self.format, &mut self.tally);
@@ -111,11 +117,16 @@ impl<S: Sink> Reading<S> {
     }
 
     /// The last page is complete.
-    pub(super) fn complete(mut self, validators: Validators) -> Result<Snapshot<S>, Unusable> {
+    pub(super) fn complete(mut self, mut validators: Validators) -> Result<Snapshot<S>, Unusable> {
         let facts = self.format.end(&mut self.tally)?;
         self.count()?;
         self.tally
             .judge(self.limits.min_records, self.limits.max_rejected)?;
+        // They are of the first page, which says nothing of the others unless all carry the name of one snapshot.
+        if self.pages > 1 && facts.id.is_none() {
+            validators.etag = None;
+            validators.last_modified = None;
+        }
         Ok(Snapshot {
             id: facts.id,
             generated_at: facts.generated_at,

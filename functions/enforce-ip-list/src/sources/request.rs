@@ -302,6 +302,7 @@ mod tests {
         let known = Validators {
             etag: Some("\"a\"".to_owned()),
             last_modified: Some("Sat, 22 Aug 2026 03:00:31 GMT".to_owned()),
+            ..Validators::default()
         };
         let first = question(&config, HeaderMap::new(), Some(&known), None);
         assert_eq!(first.headers[IF_NONE_MATCH], "\"a\"");

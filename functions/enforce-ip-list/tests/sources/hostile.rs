@@ -116,8 +116,12 @@ fn given_a_document_cut_off_at_any_byte_then_no_record_comes_out() {
     ] {
         let whole = fixture(name);
         let whole = whole.trim_ascii_end();
-        for end in 0..whole.len() {
-            // The last line of a FireHOL list may be complete without being ended.
+        // Of the longest every fourth byte, and each of the last, where little is missing.
+        let last = whole.len().saturating_sub(200);
+        for end in (0..last)
+            .step_by(whole.len() / 2000 + 1)
+            .chain(last..whole.len())
+        {
             let result = read_with(&config(kind), &whole[..end]);
             assert!(result.is_err(), "{name} cut off at {end}");
         }

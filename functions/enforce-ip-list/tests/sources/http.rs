@@ -115,6 +115,70 @@ async fn given_a_file_with_only_a_date_when_it_is_sent_back_then_nothing_changed
 }
 
 #[tokio::test]
+async fn given_scores_that_changed_since_then_what_is_not_modified_is_read_anew() {
+    let server = Server::start(|_, request| {
+        if request.headers.contains_key("if-none-match") {
+            Reply::new(304, "")
+        } else {
+            Reply::new(200, fixture("blocklist_de_ssh.ipset")).header("ETag", "\"1\"")
+        }
+    })
+    .await;
+    let mut config = at(Kind::Firehol, &server.url);
+    let known = fresh(ask(config.clone(), None).await).validators;
+    config.timeout = Period::from_secs(7);
+    let same = ask(config.clone(), Some(&known)).await;
+    assert!(matches!(same, Outcome::NotModified), "{same:?}");
+    config.level = Some(3);
+    let snapshot = fresh(ask(config, Some(&known)).await);
+    assert_eq!(snapshot.sink.reports[0], "192.0.2.14 2 feed");
+}
+
+#[tokio::test]
+async fn given_a_source_that_counts_its_downloads_then_a_young_answer_is_good_enough() {
+    let server = Server::start(|_, _| Reply::new(200, fixture("abuseipdb_blacklist.json"))).await;
+    let mut config = at(Kind::Abuseipdb, &server.url);
+    config.secret = Some(SecretRef::given("k3y"));
+    let mut known = fresh(ask(config.clone(), None).await).validators;
+    assert!(!known.is_empty());
+    let ago = |hours: i64| Some(now() - jiff::SignedDuration::from_hours(hours));
+
+    known.asked_at = ago(5);
+    let young = ask(config.clone(), Some(&known)).await;
+    assert!(matches!(young, Outcome::NotModified), "{young:?}");
+    assert_eq!(server.requests().len(), 1);
+
+    // Six hours are over; a clock that was wrong; a period of one's own.
+    known.asked_at = ago(6);
+    fresh(ask(config.clone(), Some(&known)).await);
+    known.asked_at = ago(-1);
+    fresh(ask(config.clone(), Some(&known)).await);
+    known.asked_at = ago(1);
+    config.every = Some(Period::from_secs(1800));
+    fresh(ask(config, Some(&known)).await);
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn given_pages_without_a_snapshots_name_then_the_first_page_does_not_speak_for_the_others() {
+    let server = Server::start(|number, _| {
+        let next = if number.is_multiple_of(2) {
+            r#","next_cursor":"2""#
+        } else {
+            ""
+        };
+        let text = format!(r#"{{"ips":[{{"ip":"192.0.2.{number}","score":1}}]{next}}}"#);
+        Reply::new(200, text).header("ETag", "\"same\"")
+    })
+    .await;
+    let config = at(Kind::Collector, &server.url);
+    let known = fresh(ask(config.clone(), None).await).validators;
+    assert_eq!(known.etag, None);
+    let again = fresh(ask(config, Some(&known)).await);
+    assert_eq!(again.sink.reports[1], "192.0.2.3 1 feed");
+}
+
+#[tokio::test]
 async fn given_not_modified_without_a_question_then_it_is_not_believed() {
     let server = Server::start(|_, _| Reply::new(304, "")).await;
     let config = at(Kind::Collector, &server.url);
@@ -295,6 +359,38 @@ async fn given_misp_in_pages_then_it_is_searched_until_a_page_is_empty() {
     assert_eq!(
         snapshot.sink.reports,
         ["192.0.2.1 4 feed", "192.0.2.2 4 feed"]
+    );
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn given_misp_that_says_what_it_left_out_then_a_short_page_is_not_taken_for_the_last() {
+    let server = Server::start(|number, _| {
+        let attribute = |host: u8| {
+            format!(
+                r#"{{"type":"ip-src","to_ids":true,"value":"192.0.2.{host}","Event":{{"threat_level_id":"3"}}}}"#
+            )
+        };
+        // Two a page; the first has one on a warning list, the second only such, the third is the last.
+        let (attributes, skipped) = match number {
+            0 => (attribute(1), "1"),
+            1 => (String::new(), "2"),
+            _ => (attribute(2), "0"),
+        };
+        Reply::new(
+            200,
+            format!(r#"{{"response":{{"Attribute":[{attributes}]}}}}"#),
+        )
+        .header("X-Skipped-Elements-Count", skipped)
+    })
+    .await;
+    let mut config = at(Kind::Misp, &server.url);
+    config.secret = Some(SecretRef::given("k3y"));
+    config.page_size = Some(2);
+    let snapshot = fresh(ask(config, None).await);
+    assert_eq!(
+        snapshot.sink.reports,
+        ["192.0.2.1 2 feed", "192.0.2.2 2 feed"]
     );
     assert_eq!(server.requests().len(), 3);
 }

@@ -61,7 +61,8 @@ fn given_one_cut_at_any_byte_then_the_same_comes_out() {
     for (kind, name) in SAMPLES {
         let (config, bytes) = (config(kind), fixture(name));
         let whole = seen(read_with(&config, &bytes));
-        for at in 0..=bytes.len() {
+        // Of the longest every fourth byte, for the time it takes; the cuts below are at random.
+        for at in (0..=bytes.len()).step_by(bytes.len() / 2000 + 1) {
             assert_eq!(cut(&config, &bytes, &[at]), whole, "{name} cut at {at}");
         }
     }
