@@ -296,12 +296,12 @@ impl Cloudflare {
             || !self
                 .instance
                 .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
         {
             problems.add(
                 &["cloudflare", "instance"],
                 format!(
-                    "`{}` is no name of an installation: expected 1 to 32 letters, digits, - and _",
+                    "`{}` is no name of an installation: expected 1 to 32 of a-z, 0-9 and -",
                     self.instance
                 ),
             );

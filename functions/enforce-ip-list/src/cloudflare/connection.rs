@@ -172,6 +172,10 @@ impl Connection {
             .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     fn window(&self) -> Option<(limits::Window, Instant)> {
         *self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,6 @@
 //! Items: read page by page, written in bulk.
 
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -18,6 +19,8 @@ pub struct Item {
     pub ip: Option<String>,
     #[serde(default)]
     pub comment: Option<String>,
+    #[serde(default)]
+    pub created_on: Option<Timestamp>,
 }
 
 /// An item to be put into a list. Sending one whose network is there already replaces its comment.

@@ -48,6 +48,16 @@ impl Reader {
         Self { connection }
     }
 
+    /// What is left of this run's time; nothing if it has no end.
+    pub fn time_left(&self) -> Option<std::time::Duration> {
+        self.connection.time_left()
+    }
+
+    /// When this run ends, if it does.
+    pub fn deadline(&self) -> Option<tokio::time::Instant> {
+        self.connection.deadline()
+    }
+
     /// The calls made so far, by this reader and whatever shares its connection.
     pub fn calls(&self) -> Calls {
         self.connection.calls()

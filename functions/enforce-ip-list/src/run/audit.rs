@@ -182,7 +182,8 @@ fn open(seq: u64, body: &[u8]) -> Result<Sealed, Damage> {
         return Err(Damage::Changed { seq });
     }
     let (first, rest) = lines.split_once('\n').unwrap_or((lines, ""));
-    let header = serde_json::from_str(first).map_err(|_| unreadable("its first line is no header"))?;
+    let header =
+        serde_json::from_str(first).map_err(|_| unreadable("its first line is no header"))?;
     Ok(Sealed {
         header,
         hash: seal.hash,
@@ -239,7 +240,9 @@ pub async fn verify(store: &dyn StoreRead, head: &Head) -> Result<Verdict, Store
         verdict.unadopted += u64::from(seq > head.seq);
         previous = match open(seq, &body) {
             Ok(document) => {
-                verdict.damage.extend(misplaced(seq, &document, previous.as_deref()));
+                verdict
+                    .damage
+                    .extend(misplaced(seq, &document, previous.as_deref()));
                 if seq == head.seq && document.hash != head.hash {
                     verdict.damage.push(Damage::NotTheHead { seq });
                 }
@@ -330,7 +333,9 @@ mod tests {
         for number in 0..records {
             let mut document =
                 Document::after(&head, Timestamp::UNIX_EPOCH, &json!({"n": number})).unwrap();
-            document.line(&json!({"change": "add", "ip": "192.0.2.1"})).unwrap();
+            document
+                .line(&json!({"change": "add", "ip": "192.0.2.1"}))
+                .unwrap();
             head = document.store(store).await.unwrap();
         }
         head
@@ -352,7 +357,11 @@ mod tests {
         let place = Place::new("edit");
         let head = write(&place.0, 3).await;
         let text = String::from_utf8(place.0.get(&key(2)).await.unwrap().unwrap()).unwrap();
-        place.0.put(&key(2), text.replace("192.0.2.1", "192.0.2.2").into_bytes()).await.unwrap();
+        place
+            .0
+            .put(&key(2), text.replace("192.0.2.1", "192.0.2.2").into_bytes())
+            .await
+            .unwrap();
         let verdict = verify(&place.0, &head).await.unwrap();
         assert_eq!(verdict.damage, [Damage::Changed { seq: 2 }]);
     }
@@ -361,7 +370,12 @@ mod tests {
     async fn given_an_edit_that_was_sealed_anew_when_it_is_verified_then_the_next_record_tells() {
         let place = Place::new("reseal");
         let head = write(&place.0, 3).await;
-        let first = Head { seq: 1, hash: open(1, &place.0.get(&key(1)).await.unwrap().unwrap()).unwrap().hash };
+        let first = Head {
+            seq: 1,
+            hash: open(1, &place.0.get(&key(1)).await.unwrap().unwrap())
+                .unwrap()
+                .hash,
+        };
         let forged = Document::after(&first, Timestamp::UNIX_EPOCH, &json!({"n": 99})).unwrap();
         forged.store(&place.0).await.unwrap();
         let verdict = verify(&place.0, &head).await.unwrap();
@@ -383,29 +397,52 @@ mod tests {
     async fn given_two_records_in_each_others_place_when_they_are_verified_then_both_are_named() {
         let place = Place::new("swap");
         let head = write(&place.0, 3).await;
-        let (one, two) = (place.0.get(&key(1)).await.unwrap().unwrap(), place.0.get(&key(2)).await.unwrap().unwrap());
+        let (one, two) = (
+            place.0.get(&key(1)).await.unwrap().unwrap(),
+            place.0.get(&key(2)).await.unwrap().unwrap(),
+        );
         place.0.put(&key(1), two).await.unwrap();
         place.0.put(&key(2), one).await.unwrap();
         let damage = verify(&place.0, &head).await.unwrap().damage;
-        assert!(damage.contains(&Damage::Moved { seq: 1, says: 2 }), "{damage:?}");
-        assert!(damage.contains(&Damage::Moved { seq: 2, says: 1 }), "{damage:?}");
+        assert!(
+            damage.contains(&Damage::Moved { seq: 1, says: 2 }),
+            "{damage:?}"
+        );
+        assert!(
+            damage.contains(&Damage::Moved { seq: 2, says: 1 }),
+            "{damage:?}"
+        );
     }
 
     #[tokio::test]
     async fn given_a_newest_record_that_was_replaced_when_it_is_verified_then_the_ledger_tells() {
         let place = Place::new("head");
         let head = write(&place.0, 2).await;
-        let first = Head { seq: 1, hash: open(1, &place.0.get(&key(1)).await.unwrap().unwrap()).unwrap().hash };
-        Document::after(&first, Timestamp::UNIX_EPOCH, &json!({"n": 7})).unwrap().store(&place.0).await.unwrap();
+        let first = Head {
+            seq: 1,
+            hash: open(1, &place.0.get(&key(1)).await.unwrap().unwrap())
+                .unwrap()
+                .hash,
+        };
+        Document::after(&first, Timestamp::UNIX_EPOCH, &json!({"n": 7}))
+            .unwrap()
+            .store(&place.0)
+            .await
+            .unwrap();
         let verdict = verify(&place.0, &head).await.unwrap();
         assert_eq!(verdict.damage, [Damage::NotTheHead { seq: 2 }]);
     }
 
     #[tokio::test]
-    async fn given_a_crash_before_the_ledger_learnt_of_a_record_when_the_next_run_begins_then_it_is_adopted() {
+    async fn given_a_crash_before_the_ledger_learnt_of_a_record_when_the_next_run_begins_then_it_is_adopted()
+     {
         let place = Place::new("adopt");
         let head = write(&place.0, 2).await;
-        let newer = Document::after(&head, Timestamp::UNIX_EPOCH, &json!({})).unwrap().store(&place.0).await.unwrap();
+        let newer = Document::after(&head, Timestamp::UNIX_EPOCH, &json!({}))
+            .unwrap()
+            .store(&place.0)
+            .await
+            .unwrap();
         let verdict = verify(&place.0, &head).await.unwrap();
         assert_eq!((verdict.unadopted, verdict.damage), (1, Vec::new()));
         assert_eq!(adopt(&place.0, head).await.unwrap(), newer);

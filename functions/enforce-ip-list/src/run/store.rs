@@ -132,7 +132,9 @@ impl Store for Folder {
             writer.get_ref().sync_all().await?;
             tokio::fs::rename(&unfinished, &path).await
         };
-        write.await.map_err(|error: std::io::Error| self.failed(key, &error))
+        write
+            .await
+            .map_err(|error: std::io::Error| self.failed(key, &error))
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
@@ -150,7 +152,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn given_a_folder_when_keys_are_put_then_they_are_listed_in_order_and_gone_when_deleted() {
+    async fn given_a_folder_when_keys_are_put_then_they_are_listed_in_order_and_gone_when_deleted()
+    {
         let dir = std::env::temp_dir().join(format!("eil-store-{}", std::process::id()));
         let store = Folder::new(&dir);
         assert_eq!(store.list("").await.unwrap(), Vec::<String>::new());

@@ -58,11 +58,17 @@ impl Bucket {
 #[async_trait]
 impl StoreRead for Bucket {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let request = self.client.get_object().bucket(&self.bucket).key(self.key(key));
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(self.key(key));
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => {
-                let status = error.raw_response().map(|response| response.status().as_u16());
+                let status = error
+                    .raw_response()
+                    .map(|response| response.status().as_u16());
                 return match (status, error.code()) {
                     (_, Some("NoSuchKey")) | (Some(404), None) => Ok(None),
                     (_, code) => Err(self.failed(key, &error, code)),
@@ -122,7 +128,11 @@ impl Store for Bucket {
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        let request = self.client.delete_object().bucket(&self.bucket).key(self.key(key));
+        let request = self
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(self.key(key));
         let answer = request.send().await;
         answer.map_err(|error| self.failed(key, &error, error.code()))?;
         Ok(())
