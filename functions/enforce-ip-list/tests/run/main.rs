@@ -1,0 +1,7 @@
+//! Runs against the sandbox's Cloudflare and collector, over HTTP.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod quiet;
+mod safety;
+mod world;
