@@ -5,7 +5,7 @@
 
 use reqwest::{Client, StatusCode};
 use sandbox::{
-    CollectorConfig, DEFAULT_COLLECTOR_TOKEN, Fault, Sandbox, SandboxConfig, Service, Shape,
+    CollectorConfig, DEFAULT_COLLECTOR_TOKEN, Effect, Fault, Sandbox, SandboxConfig, Service, Shape,
 };
 use serde_json::{Value, json};
 
@@ -409,6 +409,26 @@ async fn given_scripted_faults_when_they_hit_then_pages_break_as_told() {
         (429, &json!({"error": "Too Many Requests"}))
     );
     assert_eq!(lab.ips("").await.body["total"], 10);
+}
+
+#[tokio::test]
+async fn given_silence_or_a_cut_when_it_hits_then_no_whole_page_arrives() {
+    let lab = Lab::graded().await;
+    for effect in [Effect::Hang, Effect::TruncatedBody, Effect::Reset] {
+        lab.sandbox.clear_faults();
+        lab.sandbox
+            .inject(Fault::on(Service::Collector).effect(effect.clone()));
+        let request = lab
+            .client
+            .get(format!("{}/ips", lab.sandbox.collector_url()))
+            .bearer_auth(DEFAULT_COLLECTOR_TOKEN)
+            .timeout(std::time::Duration::from_millis(300));
+        let whole = match request.send().await {
+            Ok(response) => response.bytes().await.is_ok(),
+            Err(_) => false,
+        };
+        assert!(!whole, "{effect:?}");
+    }
 }
 
 #[tokio::test]

@@ -54,6 +54,9 @@ fn token_id(token: &Token) -> String {
 /// `GET /accounts` and `GET /accounts/{a}`.
 pub(crate) fn account(config: &CloudflareConfig, asked: &Asked<'_>, one: bool) -> Answer {
     asked.only_get()?;
+    if one {
+        access::allow(asked.token, Subject::Zones, Access::Read)?;
+    }
     let kind = if config.plan == super::Plan::Enterprise {
         "enterprise"
     } else {

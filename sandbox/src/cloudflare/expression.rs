@@ -185,10 +185,7 @@ impl Reader<'_> {
     fn not(&mut self) -> Result<(), Fault> {
         while self.name("not") || self.sign("!") {}
         if self.sign("(") {
-            self.depth += 1;
-            if self.depth > DEEPEST {
-                return Err(self.fault("the expression is nested too deeply"));
-            }
+            self.descend()?;
             self.any()?;
             self.depth -= 1;
             return self.expect(")");
@@ -230,8 +227,17 @@ impl Reader<'_> {
         Ok(kind)
     }
 
+    fn descend(&mut self) -> Result<(), Fault> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(self.fault("the expression is nested too deeply"));
+        }
+        Ok(())
+    }
+
     fn arguments(&mut self) -> Result<(), Fault> {
         self.expect("(")?;
+        self.descend()?;
         loop {
             match self.peek() {
                 Some(Word::Text(_) | Word::Integer(_)) => self.at += 1,
@@ -244,6 +250,7 @@ impl Reader<'_> {
                 }
             }
             if self.sign(")") {
+                self.depth -= 1;
                 return Ok(());
             }
             self.expect(",")?;
@@ -392,6 +399,8 @@ mod tests {
             let fault = parse(wrong).unwrap_err();
             assert_eq!(fault.column, column, "{wrong}: {fault:?}");
         }
-        assert!(parse(&"(".repeat(10_000)).is_err());
+        for deep in ["(", "not (", "lower("] {
+            assert!(parse(&deep.repeat(100_000)).is_err());
+        }
     }
 }

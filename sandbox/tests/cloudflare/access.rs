@@ -76,6 +76,13 @@ async fn given_a_token_for_lists_alone_when_rules_are_touched_then_it_is_refused
     lab.rulesets(Method::GET, entry, None)
         .await
         .refused(403, 10000);
+    lab.call(
+        Method::GET,
+        &format!("/accounts/{DEFAULT_ACCOUNT_ID}"),
+        None,
+    )
+    .await
+    .refused(403, 10000);
     lab.call(Method::GET, "/zones", None)
         .await
         .refused(403, 10000);
