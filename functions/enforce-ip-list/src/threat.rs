@@ -10,7 +10,7 @@ use jiff::Timestamp;
 pub use self::gathering::{Gathered, Gathering, Rejected, Rejection};
 pub use self::record::{Record, Seconds};
 pub use self::score::{Score, ScoreError, Tier};
-pub(crate) use self::source::{Renumbering, is_plain};
+pub(crate) use self::source::is_plain;
 pub use self::source::{SourceNames, SourceSet};
 
 /// One record of a source, borrowed from the bytes it was read from.

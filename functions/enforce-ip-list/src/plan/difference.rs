@@ -86,35 +86,29 @@ impl Because {
     }
 }
 
-/// What stays in lists that are off, and takes room there.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Staying {
-    pub(super) dormant: u64,
-}
-
-impl Staying {
-    pub(super) fn new<B: Block>(
-        inputs: &Inputs<'_>,
-        fences: &Fences<B>,
-        lists: [&[Item<B>]; 3],
-        wanted: &[Entry<B>],
-    ) -> Self {
-        let mut dormant = 0;
-        for (tier, items) in Tier::ALL.into_iter().zip(lists) {
-            if inputs.policy.tier(tier).on || inputs.release[tier.index()] {
-                continue;
-            }
-            let stays = items.iter().filter(|item| {
-                item.ours.is_some()
-                    && fences.touching(item.block).is_none()
-                    && wanted
-                        .binary_search_by_key(&item.block, |entry| entry.block)
-                        .is_err()
-            });
-            dormant += stays.count() as u64;
+/// How many entries stay in lists that are off, and take room there.
+pub(super) fn staying<B: Block>(
+    inputs: &Inputs<'_>,
+    fences: &Fences<B>,
+    lists: [&[Item<B>]; 3],
+    wanted: &[Entry<B>],
+) -> u64 {
+    let is_wanted = |block: B| {
+        wanted
+            .binary_search_by_key(&block, |entry| entry.block)
+            .is_ok()
+    };
+    let mut staying = 0;
+    for (tier, items) in Tier::ALL.into_iter().zip(lists) {
+        if inputs.policy.tier(tier).on || inputs.release[tier.index()] {
+            continue;
         }
-        Self { dormant }
+        let stays = items.iter().filter(|item| {
+            item.ours.is_some() && fences.touching(item.block).is_none() && !is_wanted(item.block)
+        });
+        staying += stays.count() as u64;
     }
+    staying
 }
 
 /// The difference. `removes`: whether what is not wanted any more is removed.
@@ -230,6 +224,9 @@ impl<B: Block> Walk<'_, B> {
     }
 
     fn unwanted(&mut self, items: [Option<&Item<B>>; 3]) {
+        // A run that was killed in the middle of a move left the network in two lists: the more severe one keeps it, until a
+        // snapshot says otherwise.
+        let mut kept_in = None;
         for (tier, item) in Tier::ALL.into_iter().zip(items) {
             let Some((item, mark)) = item.and_then(|item| Some((item, item.ours?))) else {
                 continue;
@@ -249,7 +246,10 @@ impl<B: Block> Walk<'_, B> {
                 Because::Expired
             } else if self.removes {
                 Because::Gone
+            } else if let Some(to) = kept_in {
+                Because::Moved { to }
             } else {
+                kept_in = Some(tier);
                 self.difference.kept[at] += 1;
                 continue;
             };

@@ -32,12 +32,12 @@ mod wanted;
 use jiff::SignedDuration;
 
 use self::capacity::Selection;
-use self::current::{Current, Item};
+use self::current::Current;
 use self::difference::Difference;
-use self::wanted::Entry;
+use self::wanted::{Claim, Entry};
 use crate::net::{Block, V4, V6};
 use crate::safety::{Consent, Fences, Guard, Policy, Protected, Tripped};
-use crate::threat::{Gathered, Record, Seconds, Tier};
+use crate::threat::{Gathered, Record, Seconds, SourceSet, Tier};
 
 pub use self::result::{
     AddedBecause, Addition, Cost, LeftOut, ListSummary, Plan, ProtectedCounts, Removal,
@@ -89,10 +89,25 @@ pub struct Inputs<'a> {
     pub release: [bool; 3],
 }
 
-/// What the two families have gone through together.
+/// One family's side of a plan.
 struct Family<B> {
     wanted: Vec<Entry<B>>,
     difference: Difference<B>,
+}
+
+/// What is wanted, in both families.
+struct Wanted {
+    v4: Vec<Entry<V4>>,
+    v6: Vec<Entry<V6>>,
+    /// Whether what is not among it is removed.
+    removes: bool,
+}
+
+/// Entries of ours that ask for themselves, in both families.
+#[derive(PartialEq)]
+struct Claims {
+    v4: Vec<Claim<V4>>,
+    v6: Vec<Claim<V6>>,
 }
 
 /// Makes the plan.
@@ -101,39 +116,17 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let with_sources = records.map(|records| inputs.protected.with_sources(records));
     let protected = with_sources.as_ref().unwrap_or(inputs.protected);
     let mut plan = Plan::begin(inputs.current);
-    let renumbering = records.map(|records| plan.names.adopt(&records.names));
-    let empty = Gathered::default();
-    let said = records.unwrap_or(&empty);
-
-    let current = inputs.current;
-    let mut claims = Claims {
-        inputs,
-        renumbering: renumbering.as_ref(),
-        plan: &mut plan,
+    let wanted = match records {
+        Some(records) => inputs.settled(records, protected, &mut plan),
+        // Without records nothing is wanted anew, and what is there is left alone.
+        None => Wanted {
+            v4: Vec::new(),
+            v6: Vec::new(),
+            removes: false,
+        },
     };
-    let mut v4 = claims.wanted(&said.v4, current.v4(), protected.v4(), protected);
-    let mut v6 = claims.wanted(&said.v6, current.v6(), protected.v6(), protected);
-    let from_snapshot = claims.plan.tally.enforced.iter().sum::<u64>();
-
-    inputs.limit_coverage(&mut v4, &mut v6, &mut plan);
-    v4 = disjoint::one_tier_each(v4, inputs.policy, &mut plan.tally);
-    v6 = disjoint::one_tier_each(v6, inputs.policy, &mut plan.tally);
-    let removes = inputs.removes(from_snapshot, &mut plan);
-    let staying = [
-        difference::Staying::new(inputs, protected.v4(), current.v4(), &v4),
-        difference::Staying::new(inputs, protected.v6(), current.v6(), &v6),
-    ];
-    plan.tally.held_by_others += wanted::without_foreign(&mut v4, current.v4());
-    plan.tally.held_by_others += wanted::without_foreign(&mut v6, current.v6());
-    let room = inputs.room(&staying);
-    Selection {
-        policy: inputs.policy,
-        room,
-    }
-    .fit(&mut v4, &mut v6, &mut plan);
-    wanted::without_foreign(&mut v4, current.v4());
-    wanted::without_foreign(&mut v6, current.v6());
-
+    let Wanted { v4, v6, removes } = wanted;
+    let current = inputs.current;
     let v4 = Family {
         difference: difference::between(inputs, removes, protected.v4(), &v4, current.v4()),
         wanted: v4,
@@ -161,43 +154,106 @@ fn finish(
     plan
 }
 
-/// Turns what is reported, and what stays by itself, into entries.
-struct Claims<'a, 'b> {
-    inputs: &'a Inputs<'b>,
-    renumbering: Option<&'a crate::threat::Renumbering>,
-    plan: &'a mut Plan,
-}
-
-impl Claims<'_, '_> {
-    fn wanted<B: Block>(
-        &mut self,
-        records: &[Record<B>],
-        lists: [&[Item<B>]; 3],
-        fences: &Fences<B>,
-        protected: &Protected,
-    ) -> Vec<Entry<B>> {
-        let mut sieve = wanted::Sieve {
-            policy: self.inputs.policy,
-            now: self.inputs.now,
-            fences,
-            protected,
-            tally: &mut self.plan.tally,
-            entries: Vec::with_capacity(records.len()),
-        };
-        let direct = self.inputs.snapshot.is_direct();
-        sieve.records(records, direct, |set| {
-            self.renumbering
-                .map_or(set, |renumbering| renumbering.of(set))
-        });
-        // Without records nothing is wanted anew, and what is there is left alone.
-        if self.renumbering.is_some() {
-            sieve.kept(lists, direct);
-        }
-        sieve.finish()
-    }
-}
+/// How often what asks for itself is asked again. Twice is nearly always enough.
+const TURNS: usize = 8;
 
 impl Inputs<'_> {
+    /// What is wanted, such that wanting it again, after the lists hold it, gives the same.
+    ///
+    /// An entry that was named by itself asks for itself in the next plan, but only as it then stands in the list: where part of it
+    /// gave way to something else, that part no longer asks. So what is wanted is asked again until it stays as it is.
+    fn settled(&self, records: &Gathered, protected: &Protected, plan: &mut Plan) -> Wanted {
+        let all = self.snapshot.is_direct();
+        let policy = self.policy;
+        let mut claims = Claims {
+            v4: wanted::claims_of_lists(self.current.v4(), all, policy),
+            v6: wanted::claims_of_lists(self.current.v6(), all, policy),
+        };
+        let mut turns = 1;
+        loop {
+            let mut turn = Plan::begin(self.current);
+            let wanted = self.wanted(records, &claims, protected, &mut turn);
+            let next = Claims {
+                v4: wanted::claims_of_entries(&wanted.v4, all),
+                v6: wanted::claims_of_entries(&wanted.v6, all),
+            };
+            if next == claims || turns == TURNS {
+                *plan = turn;
+                return wanted;
+            }
+            claims = next;
+            turns += 1;
+        }
+    }
+
+    fn wanted(
+        &self,
+        records: &Gathered,
+        claims: &Claims,
+        protected: &Protected,
+        plan: &mut Plan,
+    ) -> Wanted {
+        let renumbering = plan.names.adopt(&records.names);
+        let sources = |set| renumbering.of(set);
+        let mut v4 = self.sifted(
+            &records.v4,
+            &claims.v4,
+            protected.v4(),
+            protected,
+            sources,
+            plan,
+        );
+        let mut v6 = self.sifted(
+            &records.v6,
+            &claims.v6,
+            protected.v6(),
+            protected,
+            sources,
+            plan,
+        );
+        let from_snapshot = plan.tally.enforced.iter().sum();
+        let removes = self.removes(from_snapshot, plan);
+
+        let policy = self.policy;
+        plan.tally.beyond_coverage = capacity::limit_coverage(&mut v4, policy.most_addresses)
+            + capacity::limit_coverage(&mut v6, policy.most_subscribers);
+        v4 = disjoint::one_tier_each(v4, policy, &mut plan.tally);
+        v6 = disjoint::one_tier_each(v6, policy, &mut plan.tally);
+        let lists = (self.current.v4(), self.current.v6());
+        let staying = difference::staying(self, protected.v4(), lists.0, &v4)
+            + difference::staying(self, protected.v6(), lists.1, &v6);
+        plan.tally.held_by_others =
+            wanted::without_foreign(&mut v4, lists.0) + wanted::without_foreign(&mut v6, lists.1);
+        let room = self.room(staying);
+        Selection { policy, room }.fit(&mut v4, &mut v6, plan);
+        // Merging may have come to a network that somebody else has.
+        plan.tally.held_by_others +=
+            wanted::without_foreign(&mut v4, lists.0) + wanted::without_foreign(&mut v6, lists.1);
+        Wanted { v4, v6, removes }
+    }
+
+    fn sifted<B: Block>(
+        &self,
+        records: &[Record<B>],
+        claims: &[Claim<B>],
+        fences: &Fences<B>,
+        protected: &Protected,
+        sources: impl Fn(SourceSet) -> SourceSet,
+        plan: &mut Plan,
+    ) -> Vec<Entry<B>> {
+        let mut sieve = wanted::Sieve {
+            policy: self.policy,
+            now: self.now,
+            fences,
+            protected,
+            tally: &mut plan.tally,
+            entries: Vec::with_capacity(records.len()),
+        };
+        sieve.records(records, self.snapshot.is_direct(), sources);
+        sieve.claims(claims);
+        sieve.finish()
+    }
+
     /// Whether what is no longer wanted is removed. A snapshot that asks for nothing at all is not believed.
     fn removes(&self, from_snapshot: u64, plan: &mut Plan) -> bool {
         let whole = matches!(
@@ -221,20 +277,13 @@ impl Inputs<'_> {
         false
     }
 
-    /// How many entries of ours the account has room for, in lists that are on.
-    fn room(&self, staying: &[difference::Staying; 2]) -> u64 {
-        let staying: u64 = staying.iter().map(|family| family.dormant).sum();
+    /// How many entries of ours the account has room for in lists that are on; `staying`: those in lists that are off.
+    fn room(&self, staying: u64) -> u64 {
         self.policy
             .capacity
             .items
             .saturating_sub(self.policy.capacity.elsewhere)
             .saturating_sub(self.current.foreign())
             .saturating_sub(staying)
-    }
-
-    fn limit_coverage(&self, v4: &mut Vec<Entry<V4>>, v6: &mut Vec<Entry<V6>>, plan: &mut Plan) {
-        let cut = capacity::limit_coverage(v4, self.policy.most_addresses)
-            + capacity::limit_coverage(v6, self.policy.most_subscribers);
-        plan.tally.beyond_coverage += cut;
     }
 }

@@ -112,6 +112,49 @@ pub(super) fn without_foreign<B: Block>(
     (before - entries.len()) as u64
 }
 
+/// An entry of ours that asks for itself: it was named by itself or, beside single networks, every one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claim<B> {
+    pub(super) block: B,
+    mark: Mark,
+    seen: u16,
+}
+
+/// What the lists hold of ours: what was named by itself, or everything (`all`). In order.
+pub(super) fn claims_of_lists<B: Block>(
+    lists: [&[Item<B>]; 3],
+    all: bool,
+    policy: &Policy,
+) -> Vec<Claim<B>> {
+    let mut claims = Vec::new();
+    for (tier, items) in Tier::ALL.into_iter().zip(lists) {
+        // The tag does not say when it was last seen, but that is where its end came from.
+        let ttl = policy.tier(tier).ttl;
+        claims.extend(items.iter().filter_map(|item| {
+            let mark = item.ours.filter(|mark| all || mark.pinned)?;
+            Some(Claim {
+                block: item.block,
+                mark,
+                seen: day(mark.expires.minus(ttl)),
+            })
+        }));
+    }
+    claims.sort_by_key(|claim| claim.block);
+    claims
+}
+
+/// What the lists would hold of it after a plan that wants this.
+pub(super) fn claims_of_entries<B: Block>(entries: &[Entry<B>], all: bool) -> Vec<Claim<B>> {
+    let claims = entries.iter().filter(|entry| all || entry.pinned);
+    claims
+        .map(|entry| Claim {
+            block: entry.block,
+            mark: entry.mark(),
+            seen: entry.seen,
+        })
+        .collect()
+}
+
 /// Sifts what is asked for.
 pub(super) struct Sieve<'a, B> {
     pub(super) policy: &'a Policy,
@@ -169,42 +212,37 @@ impl<B: Block> Sieve<'_, B> {
         }
     }
 
-    /// Entries of ours that ask for themselves: those that were named by themselves or, beside single networks (`all`), every one.
-    pub(super) fn kept(&mut self, lists: [&[Item<B>]; 3], all: bool) {
+    /// Entries of ours that ask for themselves.
+    pub(super) fn claims(&mut self, claims: &[Claim<B>]) {
+        let mut cursor = Cursor::default();
         let mut pieces = Vec::new();
-        for (tier, items) in Tier::ALL.into_iter().zip(lists) {
-            let ttl = self.policy.tier(tier).ttl;
-            let mut cursor = Cursor::default();
-            for item in items {
-                let Some(mark) = item.ours.filter(|mark| all || mark.pinned) else {
-                    continue;
-                };
-                let asked = Asked {
-                    score: mark.score,
-                    last_seen: Seconds::default(),
+        for claim in claims {
+            let mark = claim.mark;
+            let asked = Asked {
+                score: mark.score,
+                last_seen: Seconds::default(),
+                expires: mark.expires,
+            };
+            pieces.clear();
+            let sifted = self.policy.sift(
+                self.fences,
+                &mut cursor,
+                claim.block,
+                asked,
+                self.now,
+                &mut pieces,
+            );
+            if let Sifted::Enforce(tier) = sifted {
+                let entry = Entry {
+                    block: claim.block,
+                    sources: mark.sources,
                     expires: mark.expires,
+                    seen: claim.seen,
+                    score: mark.score,
+                    tier,
+                    pinned: mark.pinned,
                 };
-                pieces.clear();
-                let sifted = self.policy.sift(
-                    self.fences,
-                    &mut cursor,
-                    item.block,
-                    asked,
-                    self.now,
-                    &mut pieces,
-                );
-                if let Sifted::Enforce(tier) = sifted {
-                    let entry = Entry {
-                        block: item.block,
-                        sources: mark.sources,
-                        expires: mark.expires,
-                        seen: day(mark.expires.minus(ttl)),
-                        score: mark.score,
-                        tier,
-                        pinned: mark.pinned,
-                    };
-                    self.push(entry, &pieces);
-                }
+                self.push(entry, &pieces);
             }
         }
     }
