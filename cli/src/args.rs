@@ -60,7 +60,9 @@ pub enum Command {
     History(HistoryArgs),
     /// Everything that is known about a fingerprint, a person or a resource.
     Explain(ExplainArgs),
-    /// Run stand-ins of Telegram and Jira to try things against.
+    /// Keep Cloudflare IP lists in line with threat scores.
+    Threats(crate::command::threats::args::ThreatsArgs),
+    /// Run stand-ins of Telegram, Jira, Cloudflare and an Intelligence Collector to try things against.
     Sandbox(SandboxArgs),
     /// Print a completion script for a shell.
     Completions { shell: Shell },
@@ -190,6 +192,7 @@ pub enum SchemaFile {
     Rules,
     People,
     Services,
+    Networks,
 }
 
 #[derive(Debug, Args)]

@@ -47,6 +47,7 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Config(config) => command::config::run(config, &cli.place).await,
         Command::History(history) => command::history::run(history, &cli.place).await,
         Command::Explain(explain) => command::explain::run(explain, &cli.place).await,
+        Command::Threats(threats) => command::threats::run(threats, &cli.place).await,
         Command::Sandbox(sandbox) => command::sandbox::run(sandbox).await,
         Command::Completions { shell } => {
             command::completions(shell);

@@ -111,6 +111,7 @@ fn schema(file: SchemaFile) -> Result<(), CliError> {
         SchemaFile::Rules => "rules.toml",
         SchemaFile::People => "people.toml",
         SchemaFile::Services => "services.toml",
+        SchemaFile::Networks => "networks.toml",
     };
     let schemas = config::schemas();
     let text = schemas

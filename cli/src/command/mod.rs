@@ -10,6 +10,7 @@ pub mod run;
 pub mod sandbox;
 pub mod send;
 pub mod since;
+pub mod threats;
 pub mod undo;
 
 use clap::CommandFactory;
