@@ -136,12 +136,11 @@ impl RemediateAws {
                 Ok(Plan::Changes(Vec::new()))
             }
             Ok(Verdict::Unsupported { because }) => unsupported(because),
-            Ok(Verdict::Held { because, steps }) => Ok(self.changes(
-                rule,
-                finding,
-                steps,
-                finding.sent_by.is_none().then_some(because),
-            )),
+            Ok(Verdict::Held { because, steps }) => {
+                // A person's word lets steps go; where there are none, something is left that only a person can do.
+                let held = finding.sent_by.is_none() || steps.steps.is_empty();
+                Ok(self.changes(rule, finding, steps, held.then_some(because)))
+            }
             Ok(Verdict::Change(steps)) => {
                 let because = state
                     .recurring(&finding.rule, now)

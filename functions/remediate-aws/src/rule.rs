@@ -102,7 +102,8 @@ pub enum Verdict {
         why: Option<String>,
     },
     Change(Steps),
-    /// Would be right, but a person has to say so first.
+    /// Would be right, but a person has to say so first. Without steps: it is on its way, and a person has to do the rest; after a change
+    /// that means that it is made, but has not had its effect.
     Held {
         because: String,
         steps: Steps,
@@ -121,6 +122,14 @@ impl Verdict {
     pub fn compliant_because(why: impl Into<String>) -> Self {
         Self::Compliant {
             why: Some(why.into()),
+        }
+    }
+
+    /// What is on its way, and only a person can end.
+    pub fn left_to_a_person(because: impl Into<String>) -> Self {
+        Self::Held {
+            because: because.into(),
+            steps: Steps::default(),
         }
     }
 

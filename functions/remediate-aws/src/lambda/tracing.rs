@@ -46,7 +46,7 @@ impl Repair for Trace {
                 });
             }
             Update::Failed { reason } if function.traced => {
-                return Ok(Verdict::unsupported(format!(
+                return Ok(Verdict::left_to_a_person(format!(
                     "function {name}: tracing is configured, but its last update failed ({reason}), so that it may not be in \
                      force: repair the function, or update it once more"
                 )));

@@ -41,7 +41,7 @@ impl Repair for Enable {
             } else {
                 "the invited accounts were asked, and not all have agreed yet; when they have"
             };
-            return Ok(Verdict::unsupported(format!(
+            return Ok(Verdict::left_to_a_person(format!(
                 "organisation {}: {left}, accept handshake {handshake} with the management account \
                  (aws organizations accept-handshake --handshake-id {handshake})",
                 organization.id

@@ -82,13 +82,13 @@ async fn given_a_suspended_detector_when_repaired_then_it_is_woken_and_no_other_
 #[tokio::test]
 async fn given_an_administrator_when_its_member_is_suspended_then_the_plan_names_it() {
     let bench = Bench::new().await;
-    let id = detector(&bench, false).await;
+    detector(&bench, false).await;
     let answer = json!({"administrator": {
         "accountId": "999999999999", "relationshipStatus": "Enabled",
     }});
     bench
         .wire
-        .on(&format!("guardduty:GET /detector/{id}/administrator"))
+        .on("guardduty:GetAdministratorAccount")
         .answers(200, &answer.to_string());
     let ran = bench.repair(RULE, "").await;
     ran.assert_repaired();

@@ -129,7 +129,7 @@ async fn given_billing_alone_when_a_person_sends_it_then_the_accounts_are_asked_
         "{undone:?}"
     );
     let again = bench.run(&sent(&bench), Mode::Act).await;
-    assert!(again.unsupported().contains("not all have agreed"));
+    assert!(again.held().contains("not all have agreed"));
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn given_everybody_agreed_when_looked_at_then_the_last_step_is_named() {
     let open = handshake("h-enabling", "ENABLE_ALL_FEATURES", "OPEN");
     played.0.lock().unwrap().handshakes.push(open);
     let ran = bench.run(&sent(&bench), Mode::Act).await;
-    let because = ran.unsupported();
+    let because = ran.held();
     assert!(
         because.contains("every invited account has agreed")
             && because.contains("accept-handshake --handshake-id h-enabling"),
@@ -219,7 +219,7 @@ async fn given_an_answer_that_is_lost_when_a_person_sends_it_again_then_they_are
     assert_eq!(asked(&again), 0);
     assert!(matches!(
         again.outcome(),
-        Outcome::Unverified { .. } | Outcome::Unsupported { .. }
+        Outcome::Unverified { .. } | Outcome::Held { .. }
     ));
 }
 

@@ -152,6 +152,7 @@ fn guardduty(method: &str, path: &str) -> String {
         ("POST", ["detector"]) => "CreateDetector",
         ("GET", ["detector", _]) => "GetDetector",
         ("POST", ["detector", _]) => "UpdateDetector",
+        ("GET", ["detector", _, "administrator"]) => "GetAdministratorAccount",
         ("DELETE", ["detector", _]) => "DeleteDetector",
         ("GET", ["tags", ..]) => "ListTagsForResource",
         _ => return format!("{method} {path}"),
