@@ -9,6 +9,7 @@ mod item_calls;
 mod list_calls;
 mod lists;
 mod net;
+mod operation_calls;
 mod operations;
 pub(crate) mod outbox;
 mod plan;

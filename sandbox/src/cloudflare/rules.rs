@@ -239,12 +239,17 @@ impl Ground<'_> {
                 "requests_to_origin must be false when the expression uses a list",
             ));
         }
+        self.check_counting(limit, read)
+    }
+
+    fn check_counting(&self, limit: &RateLimit, read: &Expression) -> Result<(), Refusal> {
         let Some(counting) = &limit.counting_expression else {
             return Ok(());
         };
         if self.plan < Plan::Business {
             return Err(invalid("not entitled to use a counting expression"));
         }
+        // Empty means: count what the rule matches.
         let counting = if counting.is_empty() {
             Expression::default()
         } else {

@@ -90,6 +90,19 @@ fn card(out: &mut String, list: &IpList, newest: &[ListEntry]) {
             .collect();
         let _ = writeln!(out, "<p class=\"by\">used by {}</p>", rules.join(", "));
     }
+    entries(out, newest);
+    if let Some(more) = list.items.checked_sub(newest.len()).filter(|n| *n > 0) {
+        let _ = writeln!(
+            out,
+            "<p class=\"more\">{} more at <a href=\"/_sandbox/cloudflare/lists/{name}\">/_sandbox/cloudflare/lists/{name}</a></p>",
+            grouped(more),
+            name = escape(&list.name),
+        );
+    }
+    out.push_str("</article>\n");
+}
+
+fn entries(out: &mut String, newest: &[ListEntry]) {
     if !newest.is_empty() {
         out.push_str("<ul class=\"entries\">");
         for entry in newest {
@@ -111,15 +124,6 @@ fn card(out: &mut String, list: &IpList, newest: &[ListEntry]) {
         }
         out.push_str("</ul>\n");
     }
-    if let Some(more) = list.items.checked_sub(newest.len()).filter(|n| *n > 0) {
-        let _ = writeln!(
-            out,
-            "<p class=\"more\">{} more at <a href=\"/_sandbox/cloudflare/lists/{name}\">/_sandbox/cloudflare/lists/{name}</a></p>",
-            grouped(more),
-            name = escape(&list.name),
-        );
-    }
-    out.push_str("</article>\n");
 }
 
 fn rules(out: &mut String, rules: &[ZoneRule]) {
