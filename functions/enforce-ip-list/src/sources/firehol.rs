@@ -81,7 +81,8 @@ impl LineFormat for Firehol {
                 found: self.found,
             });
         }
-        if open {
+        // The number of lines is right, and the last may still be shorter than it was.
+        if open && self.said.is_some() {
             return Err(Unusable::CutOff(
                 "its last line does not end, as FireHOL's do".to_owned(),
             ));

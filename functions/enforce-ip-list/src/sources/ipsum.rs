@@ -10,6 +10,8 @@ use super::tally::{Intake, Position};
 pub(super) struct Ipsum {
     name: String,
     score: Option<f64>,
+    /// The file begins as IPsum's own does.
+    is_original: bool,
     updated: Option<jiff::Timestamp>,
 }
 
@@ -18,6 +20,7 @@ impl Ipsum {
         Self {
             name: name.to_owned(),
             score,
+            is_original: false,
             updated: None,
         }
     }
@@ -25,6 +28,7 @@ impl Ipsum {
 
 impl LineFormat for Ipsum {
     fn comment(&mut self, text: &str) {
+        self.is_original |= text.contains("IPsum");
         // `# Last update: Sat, 22 Aug 2026 03:00:31 +0200`
         if let Some((_, date)) = text.split_once("Last update:") {
             self.updated = jiff::fmt::rfc2822::DateTimeParser::new()
@@ -60,8 +64,9 @@ impl LineFormat for Ipsum {
     }
 
     fn end(&mut self, open: bool) -> Result<Facts, Unusable> {
-        if open {
-            // `198.51.100.1` may be what is left of `198.51.100.123`, and 1 what is left of 11.
+        // `198.51.100.1` may be what is left of `198.51.100.123`, and 1 what is left of 11. What somebody made of it or put together
+        // by hand may end as it likes.
+        if open && self.is_original {
             return Err(Unusable::CutOff(
                 "its last line does not end, as IPsum's does".to_owned(),
             ));

@@ -1,6 +1,8 @@
 //! Spamhaus DROP as JSON lines: a network a line, and a last line that says how many there are.
 //! <https://www.spamhaus.org/blocklists/do-not-route-or-peer/>
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -17,7 +19,10 @@ const SCORE: f64 = 5.0;
 pub(super) struct Drop {
     name: String,
     score: f64,
+    /// Lines.
     found: u64,
+    /// A few thousand at most; Spamhaus lists some more than once.
+    networks: HashSet<Box<str>>,
     /// The number of records and the time that the last line names.
     metadata: Option<(Option<u64>, Option<Timestamp>)>,
 }
@@ -40,6 +45,7 @@ impl Drop {
             name: name.to_owned(),
             score: score.unwrap_or(SCORE),
             found: 0,
+            networks: HashSet::new(),
             metadata: None,
         }
     }
@@ -62,15 +68,20 @@ impl LineFormat for Drop {
         }
         self.found += 1;
         match line.cidr.text() {
-            Some(address) => intake.report(
-                at,
-                &Report {
-                    address,
-                    score: Some(self.score),
-                    sources: &[&self.name],
-                    ..Report::default()
-                },
-            ),
+            Some(address) => {
+                if !self.networks.contains(address) {
+                    self.networks.insert(address.into());
+                }
+                intake.report(
+                    at,
+                    &Report {
+                        address,
+                        score: Some(self.score),
+                        sources: &[&self.name],
+                        ..Report::default()
+                    },
+                );
+            }
             None => intake.unreadable(
                 at,
                 &format!("cidr is {}, expected a network", line.cidr.what()),
@@ -89,8 +100,10 @@ impl LineFormat for Drop {
                 "the line of metadata that ends Spamhaus' lists is missing".to_owned(),
             ));
         };
+        // Whether what stands there twice counts once or twice is nowhere said.
+        let distinct = self.networks.len() as u64;
         if let Some(said) = said
-            && said != self.found
+            && !(distinct..=self.found).contains(&said)
         {
             return Err(Unusable::Incomplete {
                 said,

@@ -168,6 +168,17 @@ fn given_ipsum_that_breaks_off_within_a_line_then_it_is_not_whole() {
 }
 
 #[test]
+fn given_a_list_of_that_kind_without_the_header_then_it_may_end_as_it_likes() {
+    let ipsum = read_with(&config(Kind::Ipsum), b"192.0.2.1\t4\n192.0.2.2\t11").unwrap();
+    assert_eq!(ipsum.sink.reports, ["192.0.2.1 4 feed", "192.0.2.2 5 feed"]);
+    let firehol = read_with(&config(Kind::Firehol), b"192.0.2.1\n192.0.2.0/24").unwrap();
+    assert_eq!(
+        firehol.sink.reports,
+        ["192.0.2.1 4 feed", "192.0.2.0/24 4 feed"]
+    );
+}
+
+#[test]
 fn given_a_firehol_netset_then_its_level_is_the_score() {
     let snapshot = read(Kind::Firehol, "firehol_level1.netset").unwrap();
     assert_eq!(snapshot.accepted, 13);
@@ -232,6 +243,16 @@ fn given_spamhaus_drop_then_every_network_scores_five() {
         "spamhaus_drop_v6.json",
         &["2001:db8:1000::/36 5 feed", "2001:db8:face::/48 5 feed"],
     );
+}
+
+#[test]
+fn given_spamhaus_drop_that_counts_a_network_once_then_it_is_whole_as_well() {
+    let text = String::from_utf8(fixture("spamhaus_drop_v4.json")).unwrap();
+    for (records, is_whole) in [(2, false), (3, true), (4, true), (5, false)] {
+        let text = text.replace("\"records\":4", &format!("\"records\":{records}"));
+        let read = read_with(&config(Kind::SpamhausDrop), text.as_bytes());
+        assert_eq!(read.is_ok(), is_whole, "{records}");
+    }
 }
 
 #[test]

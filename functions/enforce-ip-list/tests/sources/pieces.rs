@@ -42,9 +42,7 @@ fn cut(config: &SourceConfig, bytes: &[u8], cuts: &[usize]) -> Seen {
     let mut from = 0;
     for cut in cuts.iter().copied().chain([bytes.len()]) {
         let cut = cut.clamp(from, bytes.len());
-        if let Err(error) = reading.push(&bytes[from..cut]) {
-            return Err(error);
-        }
+        reading.push(&bytes[from..cut])?;
         from = cut;
     }
     seen(reading.finish())
