@@ -1,11 +1,14 @@
 //! Calls of RDS, which serve Aurora too.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, Tag as RdsTag};
 
 use super::{Reader, Writer};
 use crate::error::AwsError;
 use crate::owner::Tag;
+use crate::sharing::Sharing;
 use crate::target::Target;
 
 /// The attribute of a snapshot that says who may restore it.
@@ -27,14 +30,6 @@ pub struct Instance {
     pub deletion_protection: bool,
     pub replicas: Vec<String>,
     pub tags: Vec<Tag>,
-}
-
-/// Who may restore a snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shares {
-    pub everybody: bool,
-    /// Account numbers, in order.
-    pub accounts: Vec<String>,
 }
 
 /// The two kinds of snapshots, each with calls of its own.
@@ -75,15 +70,13 @@ impl Instance {
     }
 }
 
-impl Shares {
-    fn of<'a>(values: impl Iterator<Item = &'a String>) -> Self {
-        let (everybody, mut accounts): (Vec<_>, Vec<_>) =
-            values.cloned().partition(|value| value == EVERYBODY);
-        accounts.sort();
-        Self {
-            everybody: !everybody.is_empty(),
-            accounts,
-        }
+/// Whom the values of a snapshot's attribute share it with.
+fn sharing<'a>(values: impl Iterator<Item = &'a String>) -> Sharing {
+    let (everybody, with): (BTreeSet<_>, BTreeSet<_>) =
+        values.cloned().partition(|value| value == EVERYBODY);
+    Sharing {
+        public: !everybody.is_empty(),
+        with,
     }
 }
 
@@ -140,11 +133,11 @@ impl Reader {
     ///
     /// # Errors
     /// [`AwsError::Missing`] when there is no snapshot of this kind; or when the call fails.
-    pub async fn db_snapshot_shares(
+    pub async fn db_snapshot_sharing(
         &self,
         kind: SnapshotKind,
         target: &Target,
-    ) -> Result<Shares, AwsError> {
+    ) -> Result<Sharing, AwsError> {
         let client = self.rds(target).await;
         match kind {
             SnapshotKind::Instance => {
@@ -164,7 +157,7 @@ impl Reader {
                     .db_snapshot_attributes_result()
                     .map(|result| result.db_snapshot_attributes())
                     .unwrap_or_default();
-                Ok(Shares::of(
+                Ok(sharing(
                     attributes
                         .iter()
                         .filter(|attribute| attribute.attribute_name() == Some(RESTORE))
@@ -188,7 +181,7 @@ impl Reader {
                     .db_cluster_snapshot_attributes_result()
                     .map(|result| result.db_cluster_snapshot_attributes())
                     .unwrap_or_default();
-                Ok(Shares::of(
+                Ok(sharing(
                     attributes
                         .iter()
                         .filter(|attribute| attribute.attribute_name() == Some(RESTORE))

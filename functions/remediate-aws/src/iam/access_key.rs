@@ -151,20 +151,18 @@ fn judge(key: &Key, limits: &Limits, own: &Own, now: Timestamp) -> Judgement {
     Judgement::Deactivate
 }
 
-/// What the calls say about the key, or why nobody but a person can do anything about it.
-async fn look(id: &str, reader: &Reader) -> Result<Result<Key, String>, AwsError> {
+/// What the calls say about the key; nothing if it is the root user's.
+async fn look(id: &str, reader: &Reader) -> Result<Option<Key>, AwsError> {
     let used = reader.access_key_use(id).await?;
     let Some(user) = used.user else {
-        return Ok(Err(format!(
-            "access key {id} belongs to no user: it is the root user's, whose keys nobody else can deactivate; sign in as the root user and delete it"
-        )));
+        return Ok(None);
     };
     let listed = reader.access_key(&user, id).await?;
     let by = match (used.service, used.region) {
         (Some(service), Some(region)) => Some(format!("{service} in {region}")),
         (service, _) => service,
     };
-    Ok(Ok(Key {
+    Ok(Some(Key {
         id: id.to_owned(),
         user,
         active: listed.active,
@@ -204,9 +202,11 @@ async fn steps(case: &Case<'_>, key: &Key, reader: &Reader) -> Result<Steps, Aws
 impl Repair for Deactivate {
     async fn plan(&self, case: &Case<'_>, reader: &Reader) -> Result<Verdict, AwsError> {
         let limits: Limits = case.parameters()?;
-        let key = match look(&case.target.resource, reader).await? {
-            Ok(key) => key,
-            Err(because) => return Ok(Verdict::Unsupported { because }),
+        let Some(key) = look(&case.target.resource, reader).await? else {
+            return Ok(Verdict::unsupported(format!(
+                "access key {} belongs to no user: it is the root user's, whose keys nobody else can deactivate; sign in as the root user and delete it",
+                case.target.resource
+            )));
         };
         // Asked only if it matters.
         let own = if key.active {

@@ -3,9 +3,10 @@
 use remediate_core::rule::{Mode, ParameterKind, ParameterSpec, RiskTier};
 
 use self::instance::{MakePrivate, MinorUpgrades, PublicAccess, TurnUpgradesOn};
-use self::snapshot::{ClusterSnapshotPublic, SnapshotPublic, Unshare};
+use self::snapshot::{ClusterSnapshotSharing, SnapshotSharing, Unshare};
 use crate::aspect::AnyAspect;
 use crate::rule::{Calls, Grant, Rule};
+use crate::sharing::ACT_IF;
 use crate::target::Grammar;
 
 pub mod instance;
@@ -100,7 +101,7 @@ pub const RULES: &[Rule] = &[
         tier: RiskTier::Safe,
         mode: Mode::Act,
         effect: "Takes a DB snapshot or DB cluster snapshot from the public. Accounts that it is shared with by number keep it.",
-        parameters: &[],
+        parameters: &[ACT_IF],
         resource: Grammar::Name {
             max: 255,
             // `rds:` and `awsbackup:` begin the names of automated ones.
@@ -118,8 +119,8 @@ pub const RULES: &[Rule] = &[
 
 /// The aspects that these rules change.
 pub const ASPECTS: &[&dyn AnyAspect] = &[
-    &ClusterSnapshotPublic,
+    &ClusterSnapshotSharing,
     &MinorUpgrades,
     &PublicAccess,
-    &SnapshotPublic,
+    &SnapshotSharing,
 ];

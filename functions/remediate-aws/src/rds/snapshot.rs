@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use remediate_core::Subject;
 
 use crate::aspect::{Aspect, Effect, effect};
-use crate::aws::rds::{Shares, SnapshotKind};
+use crate::aws::rds::SnapshotKind;
 use crate::aws::{Reader, Writer};
 use crate::error::AwsError;
 use crate::rule::{Case, Repair, Step, Steps, Verdict};
+use crate::sharing::{Sharing, SharingParameters};
 use crate::target::{Arn, Target};
 
 /// Takes a snapshot from the public; account shares stay.
@@ -35,15 +36,15 @@ async fn find(
     kinds: &'static [SnapshotKind],
     target: &Target,
     reader: &Reader,
-) -> Result<(SnapshotKind, Shares), AwsError> {
+) -> Result<(SnapshotKind, Sharing), AwsError> {
     let mut missing = AwsError::Missing {
         call: "rds:DescribeDBSnapshotAttributes",
         what: format!("snapshot {}", target.resource),
         code: "not listed".to_owned(),
     };
     for kind in kinds {
-        match reader.db_snapshot_shares(*kind, target).await {
-            Ok(shares) => return Ok((*kind, shares)),
+        match reader.db_snapshot_sharing(*kind, target).await {
+            Ok(sharing) => return Ok((*kind, sharing)),
             Err(error) if error.is_missing() => missing = error,
             Err(error) => return Err(error),
         }
@@ -51,95 +52,111 @@ async fn find(
     Err(missing)
 }
 
-fn change(kind: SnapshotKind, target: &Target) -> Result<Effect, AwsError> {
+fn change(
+    kind: SnapshotKind,
+    target: &Target,
+    from: &Sharing,
+    to: &Sharing,
+) -> Result<Effect, AwsError> {
     match kind {
-        SnapshotKind::Instance => effect(&SnapshotPublic, target, &true, &false),
-        SnapshotKind::Cluster => effect(&ClusterSnapshotPublic, target, &true, &false),
-    }
-}
-
-fn shared_with(accounts: &[String]) -> String {
-    match accounts {
-        [] => "it is shared with no account by number".to_owned(),
-        accounts => format!("it stays shared with {}", accounts.join(", ")),
+        SnapshotKind::Instance => effect(&SnapshotSharing, target, from, to),
+        SnapshotKind::Cluster => effect(&ClusterSnapshotSharing, target, from, to),
     }
 }
 
 #[async_trait]
 impl Repair for Unshare {
     async fn plan(&self, case: &Case<'_>, reader: &Reader) -> Result<Verdict, AwsError> {
+        let parameters: SharingParameters = case.parameters()?;
         if let Some(refused) = case.without_region() {
             return Ok(refused);
         }
         let target = &case.target;
-        let (kind, shares) = find(kinds(case), target, reader).await?;
-        if !shares.everybody {
+        let (kind, sharing) = find(kinds(case), target, reader).await?;
+        let Some(private) = sharing.made_private() else {
             return Ok(Verdict::compliant());
-        }
-        let step = Step {
-            what: kind.named(target),
-            summary: "take it from the public".to_owned(),
-            effect: change(kind, target)?,
         };
-        let tags = reader.db_snapshot_tags(kind, target).await?;
-        Ok(Verdict::Change(
-            Steps::one(step)
-                .with_tags(tags)
-                .noting(shared_with(&shares.accounts))
-                .noting("anybody could copy it until now: treat what is in it as disclosed"),
-        ))
+        let what = kind.named(target);
+        let step = Step {
+            what: what.clone(),
+            summary: "share it with everybody no longer".to_owned(),
+            effect: change(kind, target, &sharing, &private)?,
+        };
+        let steps = Steps::one(step)
+            .with_tags(reader.db_snapshot_tags(kind, target).await?)
+            .noting(sharing.note())
+            .noting("copies that others have made of it until now stay theirs");
+        Ok(match parameters.held(&what, &sharing) {
+            Some(because) => Verdict::Held { because, steps },
+            None => Verdict::Change(steps),
+        })
     }
 }
 
-/// Whether everybody may restore a DB snapshot.
-pub struct SnapshotPublic;
+/// Who may restore a DB snapshot.
+pub struct SnapshotSharing;
 
-/// Whether everybody may restore a DB cluster snapshot.
-pub struct ClusterSnapshotPublic;
+/// Who may restore a DB cluster snapshot.
+pub struct ClusterSnapshotSharing;
+
+/// Changes are only ever of everybody's access; shares by name come and go beside them.
+fn same(sharing: &Sharing, wanted: &Sharing) -> bool {
+    sharing.public == wanted.public
+}
 
 #[async_trait]
-impl Aspect for SnapshotPublic {
-    const NAME: &'static str = "rds.snapshot-public";
-    type Value = bool;
+impl Aspect for SnapshotSharing {
+    const NAME: &'static str = "rds.snapshot-sharing";
+    type Value = Sharing;
 
-    async fn read(&self, target: &Target, reader: &Reader) -> Result<bool, AwsError> {
-        let shares = reader.db_snapshot_shares(SnapshotKind::Instance, target);
-        Ok(shares.await?.everybody)
+    async fn read(&self, target: &Target, reader: &Reader) -> Result<Sharing, AwsError> {
+        reader
+            .db_snapshot_sharing(SnapshotKind::Instance, target)
+            .await
     }
 
     async fn write(
         &self,
         target: &Target,
-        _from: &bool,
-        to: &bool,
+        _from: &Sharing,
+        to: &Sharing,
         writer: &Writer,
     ) -> Result<(), AwsError> {
         writer
-            .set_db_snapshot_public(SnapshotKind::Instance, target, *to)
+            .set_db_snapshot_public(SnapshotKind::Instance, target, to.public)
             .await
+    }
+
+    fn is(&self, value: &Sharing, wanted: &Sharing) -> bool {
+        same(value, wanted)
     }
 }
 
 #[async_trait]
-impl Aspect for ClusterSnapshotPublic {
-    const NAME: &'static str = "rds.cluster-snapshot-public";
-    type Value = bool;
+impl Aspect for ClusterSnapshotSharing {
+    const NAME: &'static str = "rds.cluster-snapshot-sharing";
+    type Value = Sharing;
 
-    async fn read(&self, target: &Target, reader: &Reader) -> Result<bool, AwsError> {
-        let shares = reader.db_snapshot_shares(SnapshotKind::Cluster, target);
-        Ok(shares.await?.everybody)
+    async fn read(&self, target: &Target, reader: &Reader) -> Result<Sharing, AwsError> {
+        reader
+            .db_snapshot_sharing(SnapshotKind::Cluster, target)
+            .await
     }
 
     async fn write(
         &self,
         target: &Target,
-        _from: &bool,
-        to: &bool,
+        _from: &Sharing,
+        to: &Sharing,
         writer: &Writer,
     ) -> Result<(), AwsError> {
         writer
-            .set_db_snapshot_public(SnapshotKind::Cluster, target, *to)
+            .set_db_snapshot_public(SnapshotKind::Cluster, target, to.public)
             .await
+    }
+
+    fn is(&self, value: &Sharing, wanted: &Sharing) -> bool {
+        same(value, wanted)
     }
 }
 
