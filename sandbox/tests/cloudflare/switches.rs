@@ -1,6 +1,7 @@
 //! What scripts ask and set below `/_sandbox/cloudflare`.
 
 use reqwest::Method;
+use sandbox::{Sandbox, SandboxConfig};
 use serde_json::json;
 
 use super::Lab;
@@ -128,4 +129,69 @@ async fn given_a_person_when_entries_are_added_and_taken_out_by_hand_then_it_hap
     }
     lab.sandbox.reset();
     assert!(lab.sandbox.ip_lists().is_empty());
+}
+
+#[tokio::test]
+async fn given_a_settings_file_when_started_with_it_then_account_lists_and_data_are_as_written() {
+    let settings = json!({
+        "cloudflare": {
+            "plan": "pro",
+            "lists": [{"name": "office", "entries": [{"ip": "192.0.2.1", "comment": "the printer"}]}],
+            "operations": {"pending_polls": 3},
+        },
+        "collector": {"token": null, "threats": [{"ip": "192.0.2.7", "score": 4}]},
+        "faults": [{"service": "collector", "effect": {"kind": "html", "status": 200}}],
+    });
+    let sandbox = Sandbox::start(serde_json::from_value(settings).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(sandbox.cloudflare_usage().max_items, 10_000);
+    let entry = sandbox.list_entries("office").remove(0);
+    assert_eq!(
+        (entry.comment.as_deref(), entry.by_hand),
+        (Some("the printer"), true)
+    );
+    assert_eq!(sandbox.collector().records, 1);
+    assert_eq!(sandbox.faults().len(), 1);
+    sandbox.set_threats(&json!([])).unwrap();
+    sandbox.reset();
+    assert_eq!(
+        (sandbox.collector().records, sandbox.ip_lists().len()),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
+async fn given_settings_that_contradict_themselves_when_started_then_the_error_names_them() {
+    for (settings, named) in [
+        (
+            json!({"cloudflare": {"account_id": "x"}}),
+            "32 hexadecimal digits",
+        ),
+        (
+            json!({"cloudflare": {"lists": [{"name": "A"}]}}),
+            "list name \"A\"",
+        ),
+        (
+            json!({"cloudflare": {"lists": [{"name": "a"}, {"name": "a"}]}}),
+            "two lists",
+        ),
+        (
+            json!({"cloudflare": {"lists": [{"name": "a", "entries": [{"ip": "1.2.3.4/7"}]}]}}),
+            "from /8 to /32",
+        ),
+        (
+            json!({"collector": {"threats": 5}}),
+            "expected an array of records",
+        ),
+        (json!({"collector": {"max_limit": 0}}), "at least 1"),
+        (
+            json!({"faults": [{"effect": {"kind": "html", "status": 99}}]}),
+            "status 99",
+        ),
+    ] {
+        let config: SandboxConfig = serde_json::from_value(settings).unwrap();
+        let error = Sandbox::start(config).await.unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
 }
