@@ -43,8 +43,6 @@ struct Attribute<'a> {
     #[serde(borrow, default)]
     deleted: Loose<'a>,
     #[serde(borrow, default)]
-    timestamp: Loose<'a>,
-    #[serde(borrow, default)]
     last_seen: Loose<'a>,
     /// The warning lists on which the value stands: public resolvers, search engines.
     #[serde(borrow, default)]
@@ -114,18 +112,20 @@ impl Attributes {
             Some((address, _port)) if kind.ends_with("|port") => address,
             _ => &value,
         };
-        let score = match self.judge(&attribute)? {
-            Judgement::Score(score) => Some(score),
+        let judgement = self.judge(&attribute)?;
+        let score = match judgement {
+            Judgement::Decays(score) | Judgement::Score(score) => Some(score),
             Judgement::Nothing => self.score,
             Judgement::Decayed => {
                 intake.ignored();
                 return Ok(());
             }
         };
-        // `last_seen` is of the threat, `timestamp` of the entry.
-        let last_seen = match attribute.last_seen.moment("last_seen")? {
-            Some(seen) => Some(seen),
-            None => attribute.timestamp.moment("timestamp")?,
+        // What a decaying model still vouches for stands, however long ago it was seen. When the entry was made or changed
+        // (`timestamp`) says nothing of the threat.
+        let last_seen = match judgement {
+            Judgement::Decays(_) => None,
+            _ => attribute.last_seen.moment("last_seen")?,
         };
         intake.report(
             at,
@@ -161,7 +161,7 @@ impl Attributes {
             }
         }
         match best {
-            Some(score) => return Ok(Judgement::Score(score / 20.0)),
+            Some(score) => return Ok(Judgement::Decays(score / 20.0)),
             None if models > 0 => return Ok(Judgement::Decayed),
             None => {}
         }
@@ -174,8 +174,11 @@ impl Attributes {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Judgement {
     Score(f64),
+    /// By a model that will say when it is over.
+    Decays(f64),
     /// All decaying models agree that it is worth nothing any more.
     Decayed,
     Nothing,

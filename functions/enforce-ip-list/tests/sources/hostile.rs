@@ -344,7 +344,7 @@ fn given_more_records_or_bytes_than_the_limits_then_reading_ends() {
 fn given_a_gzip_bomb_then_it_ends_at_the_limit() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let line = b"203.0.113.7\t4\n".repeat(1 << 16);
-    for _ in 0..64 {
+    for _ in 0..4 {
         encoder.write_all(&line).unwrap();
     }
     let bomb = encoder.finish().unwrap();

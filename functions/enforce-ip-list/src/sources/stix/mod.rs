@@ -8,7 +8,7 @@ mod pattern;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::threat::Report;
@@ -18,6 +18,9 @@ use super::loose::Loose;
 use super::outcome::Unusable;
 use super::outline::Shape;
 use super::tally::{Intake, Position};
+
+/// What is valid from so soon on is valid now: clocks differ.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) struct Indicators {
     name: String,
@@ -132,7 +135,7 @@ impl Indicators {
             return Ok(false);
         }
         if let Some(from) = object.valid_from.moment("valid_from")?
-            && from > self.now
+            && from.duration_since(self.now) > CLOCKS
         {
             return Ok(false);
         }
@@ -252,7 +255,8 @@ impl JsonFormat for Indicators {
                         score: version.score,
                         sources: &[&self.name],
                         allow_listed: false,
-                        last_seen: version.modified,
+                        // Nobody says: `modified` is of the object. It stands until it is revoked or no longer valid.
+                        last_seen: None,
                         expires_at: version.valid_until,
                     },
                 );
