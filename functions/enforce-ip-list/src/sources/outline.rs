@@ -534,6 +534,10 @@ fn unescaped(raw: &[u8]) -> Cow<'_, [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
     use super::*;
 
     static SHAPE: Shape = Shape {
@@ -585,6 +589,57 @@ mod tests {
                 "member 0: 12",
             ]
         );
+    }
+
+    /// Any JSON value, with texts that look like structure.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            any::<f32>().prop_map(|number| json!(number)),
+            r#"[a-z\\"\[\]{},: é\n]{0,8}"#.prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..4).prop_map(Value::from),
+                btree_map(r#"[a-z\\"]{0,4}"#, inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn given_any_document_then_its_records_are_those_that_a_parser_finds(
+            records in vec(any_json(), 0..6),
+            before in any_json(),
+            after in any_json(),
+            is_pretty in any::<bool>(),
+            cut in 1_usize..200,
+        ) {
+            let document = json!({"a": before, "threats": records, "z": after});
+            let text = if is_pretty {
+                serde_json::to_string_pretty(&document)
+            } else {
+                serde_json::to_string(&document)
+            }
+            .unwrap();
+            let mut found = Vec::new();
+            let mut each = |piece: Piece<'_>| {
+                if let Piece::Record(1, bytes) = piece {
+                    found.push(serde_json::from_slice::<Value>(bytes).unwrap());
+                }
+                Ok(())
+            };
+            let mut outline = Outline::new(&SHAPE);
+            for piece in text.as_bytes().chunks(cut) {
+                outline.feed(piece, &mut each).unwrap();
+            }
+            outline.finish().unwrap();
+            let parsed: Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(&Value::from(found), &parsed["threats"]);
+        }
     }
 
     #[test]

@@ -164,6 +164,8 @@ fn query(config: &SourceConfig, url: &mut Url, next: Option<&Next>) {
 fn of_kind(config: &SourceConfig, url: &Url) -> Vec<(&'static str, String)> {
     let size = config.page_size.map(|size| ("limit", size.to_string()));
     match config.kind {
+        // A file, perhaps at an address that is signed with its query, has no pages unless the configuration says so.
+        Kind::Collector if size.is_none() && !url.path().ends_with("/ips") => Vec::new(),
         Kind::Collector => {
             vec![size.unwrap_or_else(|| ("limit", COLLECTOR_PAGE.to_string()))]
         }
@@ -237,8 +239,8 @@ mod tests {
             ),
             (
                 Kind::Collector,
-                "https://c.example/feed.json?limit=10",
-                "https://c.example/feed.json?limit=10",
+                "https://c.example/feed.json?b=1&a=%2f",
+                "https://c.example/feed.json?b=1&a=%2f",
             ),
             (
                 Kind::Crowdsec,
