@@ -41,7 +41,13 @@ pub(super) struct Remove<B> {
 pub(super) enum Because {
     Protected,
     Released,
-    Moved { to: Tier },
+    Moved {
+        to: Tier,
+    },
+    /// The other list holds it already: a run was killed in the middle of a move. Whichever way that went, nothing new is decided.
+    Doubled {
+        to: Tier,
+    },
     Reshaped,
     Gone,
     Expired,
@@ -64,7 +70,11 @@ impl<B> Remove<B> {
         match self.because {
             Because::Gone => true,
             Because::Moved { to } => to < self.tier,
-            Because::Protected | Because::Released | Because::Reshaped | Because::Expired => false,
+            Because::Protected
+            | Because::Released
+            | Because::Doubled { .. }
+            | Because::Reshaped
+            | Because::Expired => false,
         }
     }
 }
@@ -78,7 +88,7 @@ impl Because {
             // Only what touches something protected is removed for that.
             Self::Protected => protection().unwrap_or(RemovedBecause::Gone),
             Self::Released => RemovedBecause::Released,
-            Self::Moved { to } => RemovedBecause::Moved { to },
+            Self::Moved { to } | Self::Doubled { to } => RemovedBecause::Moved { to },
             Self::Reshaped => RemovedBecause::Reshaped,
             Self::Gone => RemovedBecause::Gone,
             Self::Expired => RemovedBecause::Expired,
@@ -182,6 +192,9 @@ impl<B: Block> Walk<'_, B> {
 
     /// Entries that somebody else holds were dropped from the wanted ones before.
     fn wanted(&mut self, entry: &Entry<B>, items: [Option<&Item<B>>; 3]) {
+        let at = entry.tier.index();
+        let to = entry.tier;
+        let there = items[at].and_then(|item| item.ours);
         let mut from = None;
         for (tier, item) in Tier::ALL.into_iter().zip(items) {
             let Some((item, mark)) = item.and_then(|item| Some((item, item.ours?))) else {
@@ -191,11 +204,14 @@ impl<B: Block> Walk<'_, B> {
                 continue;
             }
             from = from.max(Some(tier));
-            let because = Because::Moved { to: entry.tier };
+            let because = if there.is_some() {
+                Because::Doubled { to }
+            } else {
+                Because::Moved { to }
+            };
             self.remove(tier, item, mark, because);
         }
-        let at = entry.tier.index();
-        let because = match (items[at].and_then(|item| item.ours), from) {
+        let because = match (there, from) {
             (Some(mark), _) => {
                 self.difference.kept[at] += 1;
                 if !self.must_renew(entry, &mark) {
@@ -224,9 +240,7 @@ impl<B: Block> Walk<'_, B> {
     }
 
     fn unwanted(&mut self, items: [Option<&Item<B>>; 3]) {
-        // A run that was killed in the middle of a move left the network in two lists: the more severe one keeps it, until a
-        // snapshot says otherwise.
-        let mut kept_in = None;
+        let kept_in = self.kept_in(items);
         for (tier, item) in Tier::ALL.into_iter().zip(items) {
             let Some((item, mark)) = item.and_then(|item| Some((item, item.ours?))) else {
                 continue;
@@ -237,6 +251,8 @@ impl<B: Block> Walk<'_, B> {
                 Because::Protected
             } else if !on && self.inputs.release[at] {
                 Because::Released
+            } else if let Some(to) = kept_in.filter(|to| *to != tier) {
+                Because::Doubled { to }
             } else if !on {
                 self.difference.dormant[at] += 1;
                 continue;
@@ -246,15 +262,26 @@ impl<B: Block> Walk<'_, B> {
                 Because::Expired
             } else if self.removes {
                 Because::Gone
-            } else if let Some(to) = kept_in {
-                Because::Moved { to }
             } else {
-                kept_in = Some(tier);
                 self.difference.kept[at] += 1;
                 continue;
             };
             self.remove(tier, item, mark, because);
         }
+    }
+
+    /// Where nothing is known that would remove it, the list in which it stays. A run that was killed in the middle of a move left
+    /// it in two: the most severe one that is on keeps it, until a snapshot says otherwise.
+    fn kept_in(&self, items: [Option<&Item<B>>; 3]) -> Option<Tier> {
+        if self.removes {
+            return None;
+        }
+        let stays = |tier: &Tier| {
+            let mark = items[tier.index()].and_then(|item| item.ours);
+            self.inputs.policy.tier(*tier).on
+                && mark.is_some_and(|mark| mark.expires > self.inputs.now)
+        };
+        Tier::ALL.into_iter().find(stays)
     }
 
     fn remove(&mut self, tier: Tier, item: &Item<B>, mark: Mark, because: Because) {

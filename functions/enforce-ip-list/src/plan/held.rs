@@ -1,6 +1,9 @@
 //! What the guards hold back.
 
-use super::difference::{Add, Because, Difference};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use super::difference::{Add, Because, Difference, Remove};
 use super::result::{AddedBecause, Plan};
 use super::spans::Spans;
 use super::{Family, Inputs};
@@ -53,35 +56,62 @@ fn both(v4: Change, v6: Change) -> Change {
 }
 
 impl Hold {
+    /// What is held back holds back more: an entry stays with what it would have given way to, and what moves stays whole. So it
+    /// goes around until nothing more is held.
     fn out_of<B: Block>(&self, difference: &mut Difference<B>, plan: &mut Plan) {
-        let mut held = Vec::new();
-        difference.additions.retain(|add| {
-            let holds = self.holds_addition(add);
-            if holds {
-                held.push(add.entry.block);
-                plan.lists[add.entry.tier.index()].held_additions += 1;
+        let mut held_additions = BTreeSet::new();
+        let mut stuck = BTreeSet::new();
+        let mut held_removals = Vec::new();
+        loop {
+            let before = (held_additions.len(), stuck.len());
+            difference.additions.retain(|add| {
+                let moves = matches!(add.because, AddedBecause::Moved { .. });
+                let holds = self.holds_addition(add) || (moves && stuck.contains(&add.entry.block));
+                if holds {
+                    held_additions.insert(add.entry.block);
+                    plan.lists[add.entry.tier.index()].held_additions += 1;
+                }
+                !holds
+            });
+            let held = Spans::of(held_additions.iter().copied());
+            difference.removals.retain(|remove| {
+                let moves = matches!(remove.because, Because::Moved { .. });
+                let gives_way = moves || remove.because == Because::Reshaped;
+                let holds = (self.removals[remove.tier.index()] && remove.is_less())
+                    || (gives_way && held.touch(remove.item.block));
+                if holds {
+                    held_removals.push(*remove);
+                }
+                if holds && moves {
+                    stuck.insert(remove.item.block);
+                }
+                !holds
+            });
+            if before == (held_additions.len(), stuck.len()) {
+                break;
             }
-            !holds
-        });
-        // An entry that gives way to one that is held back stays with it.
-        let held = Spans::of(held.into_iter());
-        difference.removals.retain(|remove| {
-            let gives_way = matches!(remove.because, Because::Moved { .. } | Because::Reshaped);
-            let holds = (self.removals[remove.tier.index()] && remove.is_less())
-                || (gives_way && held.touch(remove.item.block));
-            if holds {
-                plan.lists[remove.tier.index()].held_removals += 1;
-            }
-            !holds
-        });
+        }
+        one_list_each(&mut held_removals, &mut difference.removals);
+        for remove in held_removals {
+            plan.lists[remove.tier.index()].held_removals += 1;
+        }
     }
 
-    /// Itself, or because the entry may not leave its milder or more severe list.
+    /// By itself.
     fn holds_addition<B: Block>(&self, add: &Add<B>) -> bool {
-        let leaves = match add.because {
-            AddedBecause::Moved { from } if from > add.entry.tier => self.removals[from.index()],
-            _ => false,
-        };
-        leaves || (self.additions[add.entry.tier.index()] && add.is_more())
+        self.additions[add.entry.tier.index()] && add.is_more()
     }
+}
+
+/// What a killed run left in two lists, and is now held back in both, stays in the more severe one only.
+fn one_list_each<B: Block>(held: &mut Vec<Remove<B>>, removals: &mut Vec<Remove<B>>) {
+    held.sort_unstable_by_key(|remove| (remove.item.block, Reverse(remove.tier)));
+    held.dedup_by(|next, kept| {
+        let same = next.item.block == kept.item.block;
+        if same {
+            let because = Because::Doubled { to: kept.tier };
+            removals.push(Remove { because, ..*next });
+        }
+        same
+    });
 }

@@ -254,14 +254,11 @@ impl Inputs<'_> {
         sieve.finish()
     }
 
-    /// Whether what is no longer wanted is removed. A snapshot that asks for nothing at all is not believed.
+    /// Whether what is not wanted is removed. A snapshot that asks for nothing at all is not believed. Beside single networks
+    /// everything asks for itself, so that what is not wanted then has no room, or may not be enforced any more.
     fn removes(&self, from_snapshot: u64, plan: &mut Plan) -> bool {
-        let whole = matches!(
-            self.snapshot,
-            Snapshot::Fresh(_) | Snapshot::NotModified(Some(_))
-        );
-        if !whole || from_snapshot > 0 {
-            return whole;
+        if self.snapshot.is_direct() || from_snapshot > 0 {
+            return true;
         }
         for tier in Tier::ALL {
             let planned = self.current.ours(tier);

@@ -327,7 +327,9 @@ proptest! {
         tight.consent.first_run = true;
         tight.policy.capacity.items = room;
         let merged = tight.plan(Snapshot::Fresh(&records));
-        prop_assume!(merged.left_out.total() == 0);
+        if merged.left_out.total() > 0 {
+            return Ok(());
+        }
         plain.carry_out(&all);
         tight.carry_out(&merged);
         for tier in Tier::ALL {
