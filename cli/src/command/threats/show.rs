@@ -188,7 +188,7 @@ fn reasons(what: &str, counts: &BTreeMap<String, u64>) {
     }
     let parts: Vec<String> = counts
         .iter()
-        .map(|(why, count)| format!("{} {}", grouped(*count), tame(why)))
+        .map(|(why, count)| format!("{} ({})", tame(why), grouped(*count)))
         .collect();
     say!("  {what}: {}", parts.join(", "));
 }
@@ -278,15 +278,14 @@ pub fn checked(checked: &Checked) {
         let seen = said
             .last_seen
             .map_or_else(String::new, |at| format!(", last seen {}", moment(at)));
-        let listed = if said.allow_listed {
-            ", allow-listed by it"
+        let score = if said.allow_listed {
+            "as harmless".to_owned()
         } else {
-            ""
+            format!("with score {}", said.score)
         };
         say!(
-            "  reported: {} score {} by {sources}{seen}{listed}: {}",
+            "  reported: {} {score} by {sources}{seen}: {}",
             said.ip,
-            said.score,
             tame(&said.verdict)
         );
     }

@@ -22,6 +22,7 @@ use super::limits;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a call that may be repeated is repeated, as often as Cloudflare's own libraries do it.
 const RETRIES: u32 = 2;
+const BACKOFF: Duration = Duration::from_millis(500);
 /// No page of 500 items with comments of 500 characters comes near it.
 const LONGEST_BODY: usize = 16 << 20;
 /// Where no `Ratelimit` header is sent, so many calls are made at full speed; 1,200 in 5 minutes are allowed, to all of the token's users together.
@@ -111,6 +112,7 @@ pub struct Connection {
     token: OnceCell<SecretString>,
     http: OnceCell<reqwest::Client>,
     timeout: Duration,
+    backoff: Duration,
     deadline: Option<Instant>,
     reads: AtomicU64,
     writes: AtomicU64,
@@ -136,11 +138,19 @@ impl Connection {
             token: OnceCell::new(),
             http: OnceCell::new(),
             timeout: settings.timeout.get(),
+            backoff: BACKOFF,
             deadline,
             reads: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             window: Mutex::new(None),
         }
+    }
+
+    /// With another wait before a call is made a second time; it is twice as long before the third.
+    #[must_use]
+    pub fn with_backoff(mut self, backoff: Duration) -> Self {
+        self.backoff = backoff;
+        self
     }
 
     /// The account's id.
@@ -189,7 +199,9 @@ impl Connection {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let Some(wait) = wait_before_next(&error, attempt) else {
+            let Some(wait) =
+                wait_before_next(&error, self.backoff * (1 << attempt.min(4)), attempt)
+            else {
                 return Err(error);
             };
             if self.time_left().is_some_and(|left| left <= wait) {
@@ -319,8 +331,7 @@ impl Connection {
 }
 
 /// How long to wait before the same call once more; nothing where that would not help or might do harm.
-fn wait_before_next(error: &CloudflareError, attempt: u32) -> Option<Duration> {
-    let backoff = Duration::from_millis(500 * (1 << attempt.min(4)));
+fn wait_before_next(error: &CloudflareError, backoff: Duration, attempt: u32) -> Option<Duration> {
     match error {
         // Seen intermittently with tokens that are valid.
         CloudflareError::Unauthorised { status, .. } if *status != 0 && attempt < RETRIES => {

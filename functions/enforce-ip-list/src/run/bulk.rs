@@ -24,6 +24,8 @@ pub struct Pace {
     pub busy_most: Duration,
     /// How long an operation in flight is waited for altogether.
     pub busy_patience: Duration,
+    /// Before a call that failed is made again; doubled.
+    pub retry_first: Duration,
     /// With less time than this left no operation is begun, and none is waited for.
     pub reserve: Duration,
 }
@@ -36,6 +38,7 @@ impl Default for Pace {
             busy_first: Duration::from_secs(5),
             busy_most: Duration::from_secs(40),
             busy_patience: Duration::from_secs(180),
+            retry_first: Duration::from_millis(500),
             reserve: Duration::from_secs(20),
         }
     }

@@ -83,7 +83,10 @@ fn says(decision: &Decision) -> String {
             format!("it is enforced by {}, as {as_net}", tier.rule())
         }
         Decision::HeldBack { tier } => {
-            format!("{} would enforce it, and a guard holds it back", tier.rule())
+            format!(
+                "{} would enforce it, and a guard holds it back",
+                tier.rule()
+            )
         }
         Decision::HeldByOther { tier } => format!(
             "{} would enforce it, and somebody else has the same network in a list",

@@ -14,11 +14,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::bulk::Pace;
-use super::engine::{Engine, Wishes, Work};
+use super::engine::Engine;
 use super::gather::{Pushed, Pushing};
 use super::report::{End, Report};
 use super::store_s3::Bucket;
 use super::trigger::NotATrigger;
+use super::wish::{Wishes, Work};
 use super::{NAME, RunError, Trigger, metrics};
 
 /// Why an invocation failed.

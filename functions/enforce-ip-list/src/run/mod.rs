@@ -7,9 +7,14 @@
 //! | `gather`, `records` | asking the sources, and keeping what each last said |
 //! | `copy` | copies of the lists |
 //! | `bulk`, `quota` | operations, one at a time |
+//! | `look`, `lists`, `planning` | the half that only looks, up to the plan |
+//! | `rehearsal`, `check`, `simulate` | plans and explanations for people: they cannot write |
+//! | `engine`, `batch` | the half that writes |
 //! | `apply` | the only place that can make a writer |
 //! | `setup`, `tiers` | lists and rules that have to be there, what the configuration says of each tier |
 //! | `store`, `audit` | what is too large for the ledger |
+//! | `report`, `stats`, `metrics` | what is said of it |
+//! | `lambda` | the Lambda entry |
 
 pub mod apply;
 pub mod audit;
@@ -23,10 +28,12 @@ pub mod gather;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod lists;
+mod look;
 pub mod metrics;
 pub mod planning;
 pub mod quota;
 pub mod records;
+pub mod rehearsal;
 pub mod report;
 pub mod session;
 pub mod settings;
@@ -39,10 +46,13 @@ pub mod store;
 pub mod store_s3;
 pub mod tiers;
 pub mod trigger;
+pub mod wish;
 
-pub use engine::{Engine, Planned, Wishes, Work, check, plan};
+pub use engine::Engine;
 pub use error::RunError;
+pub use rehearsal::{Planned, check, plan};
 pub use trigger::{Address, Trigger};
+pub use wish::{Wishes, Work};
 
 /// The function's name in the registry, the configuration and the template.
 pub const NAME: &str = "enforce-ip-list";

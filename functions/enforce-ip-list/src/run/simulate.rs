@@ -122,22 +122,100 @@ pub fn self_test(now: Timestamp) -> SelfTest {
     let cases: [(&str, Option<f64>, bool, &str, &str); 18] = [
         (SOMEBODY, Some(5.0), false, "block", "canonical: score 5"),
         (SOMEBODY, Some(4.0), false, "block", "canonical: score 4"),
-        (SOMEBODY, Some(3.0), false, "challenge", "canonical: score 3"),
-        (SOMEBODY, Some(2.0), false, "challenge", "canonical: score 2"),
-        (SOMEBODY, Some(1.0), false, "rate-limit", "canonical: score 1"),
+        (
+            SOMEBODY,
+            Some(3.0),
+            false,
+            "challenge",
+            "canonical: score 3",
+        ),
+        (
+            SOMEBODY,
+            Some(2.0),
+            false,
+            "challenge",
+            "canonical: score 2",
+        ),
+        (
+            SOMEBODY,
+            Some(1.0),
+            false,
+            "rate-limit",
+            "canonical: score 1",
+        ),
         (SOMEBODY, Some(0.0), false, "log_only", "canonical: score 0"),
-        (SOMEBODY, Some(5.0), true, "log_only", "canonical: allow-listed"),
-        (SOMEBODY, Some(3.9), false, "challenge", "boundary: a fraction is cut off"),
-        (SOMEBODY, Some(1.5), false, "rate-limit", "boundary: a fraction is cut off"),
+        (
+            SOMEBODY,
+            Some(5.0),
+            true,
+            "log_only",
+            "canonical: allow-listed",
+        ),
+        (
+            SOMEBODY,
+            Some(3.9),
+            false,
+            "challenge",
+            "boundary: a fraction is cut off",
+        ),
+        (
+            SOMEBODY,
+            Some(1.5),
+            false,
+            "rate-limit",
+            "boundary: a fraction is cut off",
+        ),
         (SOMEBODY, Some(0.9), false, "log_only", "boundary: below 1"),
-        (SOMEBODY, Some(7.0), false, "block", "boundary: above 5 counts as 5"),
-        (SOMEBODY, Some(f64::NAN), false, "rejected", "boundary: not a number"),
-        (SOMEBODY, Some(-1.0), false, "rejected", "boundary: negative"),
+        (
+            SOMEBODY,
+            Some(7.0),
+            false,
+            "block",
+            "boundary: above 5 counts as 5",
+        ),
+        (
+            SOMEBODY,
+            Some(f64::NAN),
+            false,
+            "rejected",
+            "boundary: not a number",
+        ),
+        (
+            SOMEBODY,
+            Some(-1.0),
+            false,
+            "rejected",
+            "boundary: negative",
+        ),
         (SOMEBODY, None, false, "rejected", "boundary: no score"),
-        ("10.0.0.0/8", Some(5.0), false, "log_only", "safety: a private network"),
-        ("104.16.0.1", Some(5.0), false, "log_only", "safety: Cloudflare's own"),
-        ("185.0.0.0/9", Some(5.0), false, "log_only", "safety: too broad"),
-        ("not an address", Some(5.0), false, "rejected", "safety: no address"),
+        (
+            "10.0.0.0/8",
+            Some(5.0),
+            false,
+            "log_only",
+            "safety: a private network",
+        ),
+        (
+            "104.16.0.1",
+            Some(5.0),
+            false,
+            "log_only",
+            "safety: Cloudflare's own",
+        ),
+        (
+            "185.0.0.0/9",
+            Some(5.0),
+            false,
+            "log_only",
+            "safety: too broad",
+        ),
+        (
+            "not an address",
+            Some(5.0),
+            false,
+            "rejected",
+            "safety: no address",
+        ),
     ];
     let results: Vec<Case> = cases
         .into_iter()
@@ -174,7 +252,8 @@ mod tests {
 
     #[test]
     fn given_the_canonical_cases_and_the_boundaries_when_they_are_run_then_all_pass() {
-        let test = self_test(Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * 365 * 56));
+        let test =
+            self_test(Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * 365 * 56));
         let failed: Vec<&Case> = test.results.iter().filter(|case| !case.passed).collect();
         assert!(failed.is_empty(), "{failed:#?}");
         assert_eq!(test.total_tests, 18);

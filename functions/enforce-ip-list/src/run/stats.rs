@@ -65,7 +65,11 @@ pub async fn stats(
             Some((shown.header.at, report))
         })
         .collect();
-    let ended = || reports.iter().filter(|(_, report)| report.end != End::Planned);
+    let ended = || {
+        reports
+            .iter()
+            .filter(|(_, report)| report.end != End::Planned)
+    };
     let looked = ended().find(|(_, report)| !report.tiers.is_empty());
     let day_ago = now - jiff::SignedDuration::from_hours(24);
     let mut churn = Churn::default();
@@ -86,8 +90,14 @@ pub async fn stats(
         last_success_age: state
             .last_success
             .map(|at| now.duration_since(at).as_secs()),
-        tiers: looked.as_ref().map(|report| report.tiers.clone()).unwrap_or_default(),
-        reported: looked.as_ref().map(|report| report.reported.clone()).unwrap_or_default(),
+        tiers: looked
+            .as_ref()
+            .map(|report| report.tiers.clone())
+            .unwrap_or_default(),
+        reported: looked
+            .as_ref()
+            .map(|report| report.reported.clone())
+            .unwrap_or_default(),
         not_enforced: looked.map(|report| report.not_enforced).unwrap_or_default(),
         sources: state.sources.clone(),
         churn,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use enforce_ip_list::run::bulk::Pace;
 use enforce_ip_list::run::report::Report;
+use enforce_ip_list::run::session::Session;
 use enforce_ip_list::run::store::Folder;
 use enforce_ip_list::run::{Engine, Planned, RunError, Wishes, Work, session, state::State};
 use remediate_core::config::{Config, ConfigFiles, RulesEdit};
@@ -26,6 +27,7 @@ pub const HURRY: Pace = Pace {
     busy_first: Duration::from_millis(5),
     busy_most: Duration::from_millis(20),
     busy_patience: Duration::from_millis(120),
+    retry_first: Duration::from_millis(5),
     reserve: Duration::ZERO,
 };
 
@@ -54,7 +56,11 @@ impl World {
 
     pub async fn bare(change: impl FnOnce(&mut SandboxConfig)) -> Self {
         let mut settings = SandboxConfig::default();
-        settings.cloudflare.operations = SandboxPace::polls(0, 1);
+        settings.cloudflare.operations = SandboxPace {
+            pending_ms: 2,
+            running_ms: 4,
+            ..SandboxPace::default()
+        };
         change(&mut settings);
         let sandbox = Sandbox::start(settings).await.unwrap();
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -110,6 +116,32 @@ impl World {
 
     pub async fn sync(&self) -> Result<Report, RunError> {
         self.run_with(Work::Sync, Wishes::default()).await
+    }
+
+    /// A run whose time is over after so long.
+    pub async fn sync_until(&self, time: Duration) -> Result<Report, RunError> {
+        let store = self.store();
+        let engine = Engine {
+            config: &self.config,
+            ledger: &*self.ledger,
+            store: &store,
+            owner: "test",
+            lease: Duration::from_secs(60),
+            deadline: Some(tokio::time::Instant::now() + time),
+            pace: HURRY,
+        };
+        engine.run(Work::Sync, Wishes::default()).await
+    }
+
+    /// As if the time had passed for which Cloudflare is to be left alone.
+    pub async fn forget_pause(&self) {
+        let lease = Duration::from_secs(60);
+        let ledger: &dyn Ledger = &*self.ledger;
+        let mut session = Session::open(ledger, DEFAULT_ACCOUNT_ID, "test", lease)
+            .await
+            .unwrap();
+        session.state.paused = None;
+        session.close().await.unwrap();
     }
 
     /// A first filling.
