@@ -146,10 +146,8 @@ async fn given_a_shared_stream_when_only_unshared_ones_may_be_repaired_then_a_pe
     bench.repair(RULE, &private).await.assert_repaired();
 }
 
-#[tokio::test]
-async fn given_a_stream_that_is_being_changed_when_repaired_then_it_comes_back_later() {
-    let bench = Bench::new().await;
-    let stream = stream(&bench, "orders").await;
+/// A description of a stream that is not encrypted yet.
+fn being_changed(bench: &Bench, stream: &str) -> String {
     let summary = json!({"StreamDescriptionSummary": {
         "StreamName": stream,
         "StreamARN": format!("arn:aws:kinesis:us-east-1:{}:stream/{stream}", bench.account),
@@ -160,8 +158,26 @@ async fn given_a_stream_that_is_being_changed_when_repaired_then_it_comes_back_l
         "EncryptionType": "NONE",
         "OpenShardCount": 1,
     }});
+    summary.to_string()
+}
+
+#[tokio::test]
+async fn given_encryption_takes_a_while_when_repaired_then_its_end_is_waited_for() {
+    let bench = Bench::new().await;
+    let stream = stream(&bench, "orders").await;
+    let describe = bench.wire.on("kinesis:DescribeStreamSummary").nth(2);
+    describe.answers(200, &being_changed(&bench, &stream));
+    let ran = bench.repair(RULE, &stream).await;
+    ran.assert_repaired();
+    assert_eq!(ran.names().len(), 5 + 1, "{:?}", ran.names());
+}
+
+#[tokio::test]
+async fn given_a_stream_that_is_being_changed_when_repaired_then_it_comes_back_later() {
+    let bench = Bench::new().await;
+    let stream = stream(&bench, "orders").await;
     let describe = bench.wire.on("kinesis:DescribeStreamSummary");
-    describe.answers(200, &summary.to_string());
+    describe.answers(200, &being_changed(&bench, &stream));
     let ran = bench.repair(RULE, &stream).await;
     assert!(ran.error().class().is_retryable(), "{}", ran.error());
     assert!(

@@ -183,3 +183,15 @@ async fn given_a_url_of_another_account_when_repaired_then_the_queue_of_that_nam
     assert!(ran.unsupported().contains("999999999999"));
     assert_eq!(attributes(&bench, &queue).await, before);
 }
+
+#[tokio::test]
+async fn given_sqs_passes_the_change_on_slowly_when_repaired_then_its_end_is_waited_for() {
+    let bench = Bench::new().await;
+    let queue = queue(&bench, "jobs").await;
+    let stale = json!({"Attributes": {"SqsManagedSseEnabled": "false"}});
+    let look = bench.wire.on("sqs:GetQueueAttributes").nth(2);
+    look.answers(200, &stale.to_string());
+    let ran = bench.repair(RULE, &queue).await;
+    ran.assert_repaired();
+    assert_eq!(ran.names().len(), 7 + 1, "{:?}", ran.names());
+}
