@@ -10,13 +10,15 @@ use crate::error::AwsError;
 use crate::owner::Tag;
 use crate::target::Target;
 
-/// How a queue is encrypted.
+/// How a queue is encrypted, and who may use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct QueueEncryption {
     /// Whether SQS encrypts with keys of its own.
     pub by_sqs: bool,
     /// The KMS key that it encrypts with: an id, an ARN or an alias.
     pub key: Option<String>,
+    /// The policy by which it is shared, a JSON document.
+    pub policy: Option<String>,
 }
 
 /// As a person names it: by the last part of the URL.
@@ -60,17 +62,19 @@ impl Reader {
             .queue_url(url)
             .attribute_names(QueueAttributeName::KmsMasterKeyId)
             .attribute_names(QueueAttributeName::SqsManagedSseEnabled)
+            .attribute_names(QueueAttributeName::Policy)
             .send()
             .await
             .map_err(|error| AwsError::of("sqs:GetQueueAttributes", what(url), &error))?;
         let mut attributes = answer.attributes.unwrap_or_default();
+        let mut given =
+            |name: QueueAttributeName| attributes.remove(&name).filter(|value| !value.is_empty());
         Ok(QueueEncryption {
+            key: given(QueueAttributeName::KmsMasterKeyId),
+            policy: given(QueueAttributeName::Policy),
             by_sqs: attributes
                 .get(&QueueAttributeName::SqsManagedSseEnabled)
                 .is_some_and(|enabled| enabled == "true"),
-            key: attributes
-                .remove(&QueueAttributeName::KmsMasterKeyId)
-                .filter(|key| !key.is_empty()),
         })
     }
 

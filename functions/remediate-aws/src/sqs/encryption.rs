@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use remediate_core::Subject;
 use serde::{Deserialize, Serialize};
 
+use super::senders;
 use crate::aspect::{Aspect, effect};
 use crate::aws::{Reader, Writer};
 use crate::error::AwsError;
@@ -16,6 +17,14 @@ use crate::target::Target;
 #[derive(Deserialize)]
 struct Parameters {
     kms_key_id: String,
+    act_if: ActIf,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum ActIf {
+    Always,
+    NoServices,
 }
 
 /// Turns it on.
@@ -24,22 +33,10 @@ pub(super) struct Encrypt;
 #[async_trait]
 impl Repair for Encrypt {
     async fn plan(&self, case: &Case<'_>, reader: &Reader) -> Result<Verdict, AwsError> {
-        let mut target = case.target.clone();
-        if let Subject::Resource { resource, .. } = &case.finding.subject {
-            match Place::of(resource) {
-                Some(place) if place.account != target.account.as_str() => {
-                    return Ok(Verdict::unsupported(format!(
-                        "the finding is of account {}, but its queue {resource} is of account {}",
-                        target.account, place.account
-                    )));
-                }
-                Some(Place {
-                    region: Some(region),
-                    ..
-                }) => target.region = Some(region.to_owned()),
-                _ => {}
-            }
-        }
+        let mut target = match located(case) {
+            Ok(target) => target,
+            Err(because) => return Ok(Verdict::unsupported(because)),
+        };
         let name = target.resource.clone();
         let url = reader.queue_url(&target).await?;
         let encryption = reader.queue_encryption(&target, &url).await?;
@@ -47,9 +44,18 @@ impl Repair for Encrypt {
             return Ok(Verdict::compliant());
         }
         let parameters: Parameters = case.parameters()?;
-        let (to, summary) = match parameters.kms_key_id {
-            key if key.is_empty() => (Sse::Sqs, "encrypt with keys of SQS".to_owned()),
-            key => (Sse::Kms { key: key.clone() }, format!("encrypt with {key}")),
+        let (to, summary) = match parameters.kms_key_id.as_str() {
+            "" => (Sse::Sqs, "encrypt with keys of SQS".to_owned()),
+            key => {
+                let to = Sse::Kms {
+                    key: key.to_owned(),
+                };
+                (to, format!("encrypt with {key}"))
+            }
+        };
+        let senders = match &to {
+            Sse::Kms { .. } => cut_off(&name, &parameters, encryption.policy.as_deref()),
+            Sse::None | Sse::Sqs => None,
         };
         let tags = reader.queue_tags(&target, &url).await?;
         // From here on the calls take the URL.
@@ -59,8 +65,51 @@ impl Repair for Encrypt {
             summary,
             effect: effect(&Encryption, &target, &Sse::None, &to)?,
         };
-        Ok(Verdict::Change(Steps::one(step).with_tags(tags)))
+        let steps = Steps::one(step).with_tags(tags);
+        Ok(match senders {
+            None => Verdict::Change(steps),
+            Some(because) if parameters.act_if == ActIf::NoServices => {
+                Verdict::Held { because, steps }
+            }
+            Some(note) => Verdict::Change(steps.noting(note)),
+        })
     }
+}
+
+/// The target, in the region that the finding's URL names; why not, if that names another account.
+fn located(case: &Case<'_>) -> Result<Target, String> {
+    let mut target = case.target.clone();
+    let Subject::Resource { resource, .. } = &case.finding.subject else {
+        return Ok(target);
+    };
+    match Place::of(resource) {
+        Some(place) if place.account != target.account.as_str() => {
+            return Err(format!(
+                "the finding is of account {}, but its queue {resource} is of account {}",
+                target.account, place.account
+            ));
+        }
+        Some(Place {
+            region: Some(region),
+            ..
+        }) => target.region = Some(region.to_owned()),
+        _ => {}
+    }
+    Ok(target)
+}
+
+/// Which AWS services a key can cut off, if any.
+fn cut_off(queue: &str, parameters: &Parameters, policy: Option<&str>) -> Option<String> {
+    let key = &parameters.kms_key_id;
+    let whom = match senders::services(policy?) {
+        Ok(services) if services.is_empty() => return None,
+        Ok(services) => services.into_iter().collect::<Vec<_>>().join(", "),
+        Err(error) => format!("whoever its policy names, which cannot be read ({error})"),
+    };
+    Some(format!(
+        "queue {queue} takes messages from {whom}: they are lost unless the policy of key {key} lets them use it, which that of \
+         an AWS managed key cannot; see to that, or leave kms_key_id empty"
+    ))
 }
 
 /// Where a queue's URL says that it is.

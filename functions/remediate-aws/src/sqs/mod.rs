@@ -3,6 +3,7 @@
 //! | file | subject |
 //! |---|---|
 //! | [`encryption`] | server-side encryption (SQS-004) |
+//! | [`senders`] | AWS services that a queue's policy lets send |
 
 use remediate_core::rule::{Mode, ParameterKind, ParameterSpec, RiskTier};
 
@@ -11,6 +12,7 @@ use crate::rule::{Calls, Grant, Rule};
 use crate::target::Grammar;
 
 mod encryption;
+mod senders;
 
 /// The rules, in the order of their ids.
 pub const RULES: &[Rule] = &[Rule {
@@ -20,12 +22,20 @@ pub const RULES: &[Rule] = &[Rule {
     mode: Mode::Act,
     effect: "Encrypts messages at rest with keys of SQS, which cuts off only callers over plain HTTP. \
              With kms_key_id set it cuts off every producer and consumer that may not use that key, SNS, S3 and EventBridge among them.",
-    parameters: &[ParameterSpec {
-        name: "kms_key_id",
-        kind: ParameterKind::Text,
-        default: r#""""#,
-        what: "a KMS key to encrypt with instead: an id, an ARN or an alias; empty: keys of SQS",
-    }],
+    parameters: &[
+        ParameterSpec {
+            name: "kms_key_id",
+            kind: ParameterKind::Text,
+            default: r#""""#,
+            what: "a KMS key to encrypt with instead: an id, an ARN or an alias; empty: keys of SQS",
+        },
+        ParameterSpec {
+            name: "act_if",
+            kind: ParameterKind::Choice(&["always", "no_services"]),
+            default: r#""always""#,
+            what: "`no_services`: where kms_key_id is set, leave a queue to a person that AWS services may send to",
+        },
+    ],
     resource: Grammar::Queue,
     grants: &[Grant {
         actions: &[

@@ -195,3 +195,50 @@ async fn given_sqs_passes_the_change_on_slowly_when_repaired_then_its_end_is_wai
     ran.assert_repaired();
     assert_eq!(ran.names().len(), 7 + 1, "{:?}", ran.names());
 }
+
+/// Lets a topic send to the queue, as a subscription needs it.
+async fn subscribe(bench: &Bench, queue: &str) {
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+        "Resource": format!("arn:aws:sqs:us-east-1:{}:{queue}", bench.account),
+    }]});
+    set(
+        bench,
+        queue,
+        QueueAttributeName::Policy,
+        &policy.to_string(),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn given_a_key_and_a_topic_that_sends_when_repaired_then_the_plan_names_whom_the_key_may_cut_off()
+ {
+    let bench = Bench::told(RULE, &json!({"kms_key_id": "alias/house"})).await;
+    let queue = queue(&bench, "jobs").await;
+    subscribe(&bench, &queue).await;
+    let ran = bench.repair(RULE, &queue).await;
+    ran.assert_repaired();
+    let notes = ran.change().notes.join("; ");
+    assert!(notes.contains("sns.amazonaws.com"), "{notes}");
+}
+
+#[tokio::test]
+async fn given_services_are_to_be_spared_when_a_topic_sends_then_a_person_has_to_say_so() {
+    let with_a_key = json!({"kms_key_id": "alias/house", "act_if": "no_services"});
+    let bench = Bench::told(RULE, &with_a_key).await;
+    let subscribed = queue(&bench, "alarms").await;
+    subscribe(&bench, &subscribed).await;
+    let ran = bench.repair(RULE, &subscribed).await;
+    assert!(ran.held().contains("sns.amazonaws.com"), "{}", ran.held());
+    let alone = queue(&bench, "jobs").await;
+    bench.repair(RULE, &alone).await.assert_repaired();
+
+    // Keys of SQS cut nobody off.
+    let bench = Bench::told(RULE, &json!({"act_if": "no_services"})).await;
+    let subscribed = queue(&bench, "alarms").await;
+    subscribe(&bench, &subscribed).await;
+    let ran = bench.repair(RULE, &subscribed).await;
+    ran.assert_repaired();
+    assert!(ran.change().notes.is_empty(), "{:?}", ran.change().notes);
+}
