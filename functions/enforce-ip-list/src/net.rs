@@ -188,15 +188,12 @@ impl Either {
 
 impl fmt::Display for Net {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `f.pad` of the whole would allocate; widths are only asked for where people read.
-        if f.width().is_some() {
-            return f.pad(&self.to_string());
-        }
-        write!(f, "{}", self.address())?;
-        if self.is_single() {
-            Ok(())
-        } else {
-            write!(f, "/{}", self.prefix)
+        match (self.is_single(), f.width()) {
+            (true, None) => write!(f, "{}", self.address()),
+            (false, None) => write!(f, "{}/{}", self.address(), self.prefix),
+            // Only where people read: padding takes the whole text.
+            (true, Some(_)) => f.pad(&format!("{}", self.address())),
+            (false, Some(_)) => f.pad(&format!("{}/{}", self.address(), self.prefix)),
         }
     }
 }

@@ -103,8 +103,8 @@ fn wrong_prefix(text: &str, longest: u8) -> NetError {
     }
 }
 
-/// Four decimal numbers from 0 to 255 without leading zeros. Half a million of them are read in a run: this takes 5 ns where
-/// the standard library takes three times that.
+/// Four decimal numbers from 0 to 255 without leading zeros. Half a million of them are read in a run: a single pass over
+/// the bytes, without trying other spellings first.
 fn dotted(text: &[u8]) -> Option<u32> {
     let mut address = 0u32;
     let mut part = 0u32;
@@ -307,6 +307,15 @@ mod tests {
             ]
         );
         assert!(net.subtract(&["198.51.100.7".parse().unwrap()], 7).is_err());
+    }
+
+    #[test]
+    fn given_a_width_when_a_network_is_printed_then_it_is_padded_as_a_whole() {
+        let net: Net = "203.0.113.0/24".parse().unwrap();
+        assert_eq!(
+            format!("[{net:<16}] [{net:>15}]"),
+            "[203.0.113.0/24  ] [ 203.0.113.0/24]"
+        );
     }
 
     #[test]

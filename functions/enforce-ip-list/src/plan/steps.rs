@@ -8,6 +8,8 @@
 //! nothing takes the place of; then entries give way to others in rounds that fit; only what still finds no room is removed before
 //! it is added, and counted in [`Plan::gaps`]. The capacity is never exceeded between two steps.
 
+use std::collections::BTreeSet;
+
 use super::Inputs;
 use super::difference::{Because, Difference};
 use super::result::{AddedBecause, Addition, Plan, Removal, RemovedBecause, Step};
@@ -161,6 +163,30 @@ impl Places {
     }
 }
 
+/// Additions that are still to come.
+struct Waiting {
+    nets: BTreeSet<Net>,
+    places: Places,
+}
+
+impl Waiting {
+    fn of(additions: &[Add]) -> Self {
+        Self {
+            nets: additions.iter().map(|add| add.addition.net).collect(),
+            places: Places::of(additions.iter().map(|add| add.addition.net)),
+        }
+    }
+
+    /// Whether an entry has to wait for one of them. What moves waits for itself only.
+    fn keep(&self, remove: &Remove) -> bool {
+        let net = remove.removal.item.net;
+        match remove.removal.because {
+            RemovedBecause::Moved { .. } => self.nets.contains(&net),
+            _ => self.places.touch(net),
+        }
+    }
+}
+
 struct Order<'a> {
     steps: Vec<Step>,
     /// How many items the account has room for after the steps so far.
@@ -214,8 +240,8 @@ impl Order<'_> {
             let fitting = replacing.len().min(self.room_for());
             let later = replacing.split_off(fitting);
             self.add(std::mem::replace(&mut replacing, later));
-            let waiting = Places::of(replacing.iter().map(|add| add.addition.net));
-            let (stays, ready) = split(giving_way, |remove| waiting.touch(remove.removal.item.net));
+            let waiting = Waiting::of(&replacing);
+            let (stays, ready) = split(giving_way, |remove| waiting.keep(remove));
             self.remove(ready);
             giving_way = stays;
         }
@@ -237,6 +263,9 @@ impl Order<'_> {
         let after = self.room_for() + giving_way.len().saturating_sub(self.over_by());
         if replacing.len() > after {
             self.plan.no_room += replacing.len() as u64;
+            let waiting = Waiting::of(&replacing);
+            let (_, ready) = split(giving_way, |remove| waiting.keep(remove));
+            self.remove(ready);
             return;
         }
         self.plan.gaps += giving_way.len() as u64;
