@@ -56,37 +56,77 @@ impl Repair for Enable {
             let away = Some(&trail.home_region) != place.region.as_ref();
             (!trail.multi_region, away)
         });
-        let mut stopped = Vec::new();
-        let mut narrow = None;
+        let mut seen = Vec::new();
         for trail in trails {
             let status = reader.trail_status(&place, &trail.arn).await?;
-            match (
-                status.logging,
-                trail.multi_region || !parameters.multi_region,
-            ) {
-                (true, true) => return Ok(Verdict::compliant()),
-                (true, false) => narrow = Some(trail),
-                (false, true) => stopped.push((trail, status.delivery_error)),
-                (false, false) if narrow.is_none() => narrow = Some(trail),
-                (false, false) => {}
+            let trail = Seen {
+                ours: is_of(&trail, &case.target),
+                suffices: trail.multi_region || !parameters.multi_region,
+                logging: status.logging,
+                delivery_error: status.delivery_error,
+                trail,
+            };
+            if trail.covers() {
+                return Ok(Verdict::compliant());
             }
+            seen.push(trail);
         }
-        let ours = |(trail, _): &(Trail, _)| is_of(trail, &case.target);
-        match (stopped.iter().position(ours), stopped.first(), narrow) {
-            (Some(which), _, _) => {
-                let (trail, error) = stopped.swap_remove(which);
-                start(case, reader, &trail, error).await
-            }
-            (None, Some((trail, _)), _) => Ok(Verdict::unsupported(format!(
+        match Choice::of(&seen) {
+            Choice::Start(seen) => start(case, reader, seen).await,
+            Choice::StartElsewhere(trail) => Ok(Verdict::unsupported(format!(
                 "trail {} stands still and is of another account ({}): start it there",
                 trail.name, trail.arn
             ))),
-            (None, None, Some(trail)) => Ok(Verdict::unsupported(format!(
+            Choice::Widen(trail) => Ok(Verdict::unsupported(format!(
                 "trail {} covers {} alone: make it a trail of all regions (aws cloudtrail update-trail --name {} \
                  --is-multi-region-trail --region {}), or set parameters.multi_region = false",
                 trail.name, trail.home_region, trail.arn, trail.home_region
             ))),
-            (None, None, None) => parameters.creation(&home),
+            Choice::Create => parameters.creation(&home),
+        }
+    }
+}
+
+/// A trail, as far as the choice goes.
+#[derive(Clone, Debug)]
+struct Seen {
+    trail: Trail,
+    /// Of this account, and not of the organisation's management account.
+    ours: bool,
+    /// Whether it would do if it logged.
+    suffices: bool,
+    logging: bool,
+    delivery_error: Option<String>,
+}
+
+impl Seen {
+    fn covers(&self) -> bool {
+        self.logging && self.suffices
+    }
+}
+
+/// What is done about trails of which none covers the region.
+#[derive(Debug)]
+enum Choice<'a> {
+    Start(&'a Seen),
+    /// By a person, in the account that it belongs to.
+    StartElsewhere(&'a Trail),
+    /// By a person.
+    Widen(&'a Trail),
+    Create,
+}
+
+impl<'a> Choice<'a> {
+    /// In their order, the first that can be started; what is left to a person comes before making another.
+    fn of(seen: &'a [Seen]) -> Self {
+        let mut stopped = seen.iter().filter(|seen| seen.suffices && !seen.logging);
+        if let Some(first) = stopped.clone().find(|seen| seen.ours) {
+            return Self::Start(first);
+        }
+        match (stopped.next(), seen.first()) {
+            (Some(foreign), _) => Self::StartElsewhere(&foreign.trail),
+            (None, Some(narrow)) => Self::Widen(&narrow.trail),
+            (None, None) => Self::Create,
         }
     }
 }
@@ -96,12 +136,8 @@ fn is_of(trail: &Trail, target: &Target) -> bool {
     Arn::parse(&trail.arn).is_some_and(|arn| arn.account == target.account.as_str())
 }
 
-async fn start(
-    case: &Case<'_>,
-    reader: &Reader,
-    trail: &Trail,
-    delivery_error: Option<String>,
-) -> Result<Verdict, AwsError> {
+async fn start(case: &Case<'_>, reader: &Reader, seen: &Seen) -> Result<Verdict, AwsError> {
+    let trail = &seen.trail;
     let target = Target {
         region: Some(trail.home_region.clone()),
         resource: trail.arn.clone(),
@@ -113,7 +149,7 @@ async fn start(
         effect: effect(&Logging, &target, &false, &true)?,
     };
     let steps = Steps::one(step).with_tags(reader.trail_tags(&target, &trail.arn).await?);
-    Ok(Verdict::Change(match delivery_error {
+    Ok(Verdict::Change(match &seen.delivery_error {
         Some(error) => steps.noting(format!(
             "its last delivery to bucket {} failed ({error}): see to the bucket and its policy",
             trail.bucket
@@ -195,7 +231,43 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use remediate_core::AccountId;
+
+    fn seen() -> impl Strategy<Value = Seen> {
+        let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+        flags.prop_map(|(ours, suffices, logging)| Seen {
+            trail: Trail::default(),
+            ours,
+            suffices,
+            logging,
+            delivery_error: None,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_trails_there_are_only_our_own_is_started_and_none_made_beside_them(
+            seen in prop::collection::vec(seen().prop_filter("covered", |seen| !seen.covers()), 0..5),
+        ) {
+            let mut seen = seen;
+            match Choice::of(&seen) {
+                Choice::Start(chosen) => {
+                    prop_assert!(chosen.ours && chosen.suffices && !chosen.logging);
+                    // Started, it covers: planning again finds nothing.
+                    let which = seen.iter().position(|seen| std::ptr::eq(seen, chosen)).unwrap();
+                    seen[which].logging = true;
+                    prop_assert!(seen.iter().any(Seen::covers));
+                }
+                Choice::StartElsewhere(_) => {
+                    prop_assert!(seen.iter().any(|seen| !seen.ours && seen.suffices));
+                    prop_assert!(!seen.iter().any(|seen| seen.ours && seen.suffices));
+                }
+                Choice::Widen(_) => prop_assert!(seen.iter().all(|seen| !seen.suffices)),
+                Choice::Create => prop_assert!(seen.is_empty()),
+            }
+        }
+    }
 
     fn parameters(multi_region: bool, home_region: &str) -> Parameters {
         Parameters {
