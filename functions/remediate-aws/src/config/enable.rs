@@ -58,10 +58,6 @@ impl Repair for Enable {
                  AWS Config write",
             ));
         }
-        let named = |resource: &str| Target {
-            resource: resource.to_owned(),
-            ..case.target.clone()
-        };
         let mut steps = Steps::default();
         let name = match recorder {
             Some(status) => {
@@ -71,39 +67,36 @@ impl Repair for Enable {
                 status.name
             }
             None => {
-                let settings =
-                    parameters.recorder(&case.target, &reader.region_of(&case.target).await);
                 if parameters.role.is_empty() {
                     steps = steps.noting(
                         "it reads with the service-linked role AWSServiceRoleForConfig; if the account has none yet: \
                          aws iam create-service-linked-role --aws-service-name config.amazonaws.com",
                     );
                 }
-                steps.steps.push(Step {
-                    what: format!("recorder {NAME}"),
-                    summary: format!(
-                        "make it, for all types of resources, with role {}",
-                        settings.role
-                    ),
-                    effect: effect(&RecorderPresence, &named(NAME), &None, &Some(settings))?,
-                });
+                let region = reader.region_of(&case.target).await;
+                steps
+                    .steps
+                    .push(parameters.make_recorder(&case.target, &region)?);
                 NAME.to_owned()
             }
         };
         if channel.is_none() {
-            let settings = parameters.channel();
-            steps.steps.push(Step {
-                what: format!("delivery channel {NAME}"),
-                summary: format!("make it, to bucket {}", settings.bucket),
-                effect: effect(&ChannelPresence, &named(NAME), &None, &Some(settings))?,
-            });
+            steps.steps.push(parameters.make_channel(&case.target)?);
         }
         steps.steps.push(Step {
+            effect: effect(&Recording, &named(&case.target, &name), &false, &true)?,
             what: format!("recorder {name}"),
             summary: "start recording".to_owned(),
-            effect: effect(&Recording, &named(&name), &false, &true)?,
         });
         Ok(Verdict::Change(steps))
+    }
+}
+
+/// The recorder or channel of this name, where the target is.
+fn named(target: &Target, name: &str) -> Target {
+    Target {
+        resource: name.to_owned(),
+        ..target.clone()
     }
 }
 
@@ -125,11 +118,38 @@ impl Parameters {
         }
     }
 
-    fn channel(&self) -> ChannelSettings {
-        ChannelSettings {
+    fn make_recorder(&self, target: &Target, region: &str) -> Result<Step, AwsError> {
+        let settings = self.recorder(target, region);
+        Ok(Step {
+            what: format!("recorder {NAME}"),
+            summary: format!(
+                "make it, for all types of resources, with role {}",
+                settings.role
+            ),
+            effect: effect(
+                &RecorderPresence,
+                &named(target, NAME),
+                &None,
+                &Some(settings),
+            )?,
+        })
+    }
+
+    fn make_channel(&self, target: &Target) -> Result<Step, AwsError> {
+        let settings = ChannelSettings {
             bucket: self.bucket.clone(),
             prefix: Some(self.prefix.clone()).filter(|prefix| !prefix.is_empty()),
-        }
+        };
+        Ok(Step {
+            what: format!("delivery channel {NAME}"),
+            summary: format!("make it, to bucket {}", settings.bucket),
+            effect: effect(
+                &ChannelPresence,
+                &named(target, NAME),
+                &None,
+                &Some(settings),
+            )?,
+        })
     }
 }
 
