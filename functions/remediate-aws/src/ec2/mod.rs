@@ -51,6 +51,7 @@ macro_rules! open_port {
         }
     };
 }
+
 /// The rules, in the order of their ids.
 pub const RULES: &[Rule] = &[
     Rule {
@@ -157,7 +158,7 @@ pub const RULES: &[Rule] = &[
         repair: &sharing::PublicImage,
     },
     Rule {
-        effect: "Takes outbound rules away that let traffic out to the whole world, the rule that AWS gives every new group among them. What is behind the group reaches nothing but what other rules and `allowed_traffic` name: no updates, no AWS APIs.",
+        effect: "Takes outbound rules away that let traffic out to the whole world, the rule that AWS gives every new group among them. What is behind the group then reaches nothing but what other rules and `allowed_traffic` name; groups that are in use are held for a person.",
         parameters: PARAMETERS_OF_EVERYTHING,
         grants: EGRESS_GRANTS,
         ..opened(
@@ -221,18 +222,14 @@ pub const RULES: &[Rule] = &[
         "Elasticsearch (TCP 9200)",
         tcp[9200]
     ),
-    open_port!(
-        "EC2-064",
-        "Unrestricted HTTP Access",
-        "HTTP (TCP 80), which takes public web sites off the net,",
-        tcp[80]
-    ),
-    open_port!(
-        "EC2-065",
-        "Unrestricted HTTPS Access",
-        "HTTPS (TCP 443), which takes public web sites off the net,",
-        tcp[443]
-    ),
+    Rule {
+        effect: "Takes inbound rules away that open HTTP (TCP 80) to the world. Public web sites and APIs behind the group go off the net.",
+        ..open_port!("EC2-064", "Unrestricted HTTP Access", "", tcp[80])
+    },
+    Rule {
+        effect: "Takes inbound rules away that open HTTPS (TCP 443) to the world. Public web sites and APIs behind the group go off the net.",
+        ..open_port!("EC2-065", "Unrestricted HTTPS Access", "", tcp[443])
+    },
     open_port!(
         "EC2-074",
         "Unrestricted Redis Access",

@@ -55,9 +55,18 @@ pub const PARAMETERS_OF_UNCOMMON: &[ParameterSpec] = &[
     ACT_IF,
 ];
 
-/// The same, for [`Check::Everything`].
-pub const PARAMETERS_OF_EVERYTHING: &[ParameterSpec] =
-    &[ALLOWED, ON_WIDER, TOO_WIDE_IPV4, TOO_WIDE_IPV6, ACT_IF];
+/// The same, for [`Check::Everything`]. AWS gives every new group a rule that lets everything out: where it is in use, a person
+/// has to say so first.
+pub const PARAMETERS_OF_EVERYTHING: &[ParameterSpec] = &[
+    ALLOWED,
+    ON_WIDER,
+    TOO_WIDE_IPV4,
+    TOO_WIDE_IPV6,
+    ParameterSpec {
+        default: "\"unattached\"",
+        ..ACT_IF
+    },
+];
 
 const ALLOWED: ParameterSpec = ParameterSpec {
     name: "allowed_traffic",
