@@ -10,14 +10,14 @@ use crate::error::AwsError;
 use crate::owner::Tag;
 use crate::target::Target;
 
-/// A key as KMS describes it.
+/// A key as KMS describes it. What is not said is nothing, save for the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     pub state: KeyState,
-    pub manager: KeyManagerType,
-    pub origin: OriginType,
-    pub spec: KeySpec,
-    pub usage: KeyUsageType,
+    pub manager: Option<KeyManagerType>,
+    pub origin: Option<OriginType>,
+    pub spec: Option<KeySpec>,
+    pub usage: Option<KeyUsageType>,
     /// Of a multi-Region replica: the ARN of the primary key, which holds the settings of all.
     pub primary: Option<String>,
     /// When it is deleted, as a date: `2026-12-01`.
@@ -48,10 +48,10 @@ impl Key {
             .map(|date| date.strftime("%F").to_string());
         Some(Self {
             state: metadata.key_state()?.clone(),
-            manager: metadata.key_manager()?.clone(),
-            origin: metadata.origin()?.clone(),
-            spec: metadata.key_spec()?.clone(),
-            usage: metadata.key_usage()?.clone(),
+            manager: metadata.key_manager().cloned(),
+            origin: metadata.origin().cloned(),
+            spec: metadata.key_spec().cloned(),
+            usage: metadata.key_usage().cloned(),
             primary: primary.map(str::to_owned),
             deleted_on,
         })
@@ -67,7 +67,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn key(&self, target: &Target) -> Result<Key, AwsError> {
+    pub async fn kms_key(&self, target: &Target) -> Result<Key, AwsError> {
         const CALL: &str = "kms:DescribeKey";
         let answer = self
             .kms(target)
@@ -83,7 +83,7 @@ impl Reader {
             .ok_or_else(|| AwsError::Incomplete {
                 call: CALL,
                 what: named(target),
-                lacking: "state, manager, origin, spec or usage",
+                lacking: "key state",
             })
     }
 
@@ -91,7 +91,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the call fails; `UnsupportedOperationException` and `KMSInvalidStateException` for keys that KMS never rotates, or not now.
-    pub async fn key_rotation(&self, target: &Target) -> Result<KeyRotation, AwsError> {
+    pub async fn kms_key_rotation(&self, target: &Target) -> Result<KeyRotation, AwsError> {
         let answer = self
             .kms(target)
             .await
@@ -110,7 +110,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn key_tags(&self, target: &Target) -> Result<Vec<Tag>, AwsError> {
+    pub async fn kms_key_tags(&self, target: &Target) -> Result<Vec<Tag>, AwsError> {
         let tags = self
             .kms(target)
             .await

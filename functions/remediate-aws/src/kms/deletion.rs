@@ -72,7 +72,7 @@ impl Repair for CancelDeletion {
     async fn plan(&self, case: &Case<'_>, reader: &Reader) -> Result<Verdict, AwsError> {
         let Parameters { enable } = case.parameters()?;
         let target = &case.target;
-        let key = reader.key(target).await?;
+        let key = reader.kms_key(target).await?;
         let what = format!("key {}", target.resource);
         match need(&key.state, enable) {
             Need::Nothing => Ok(Verdict::compliant()),
@@ -85,7 +85,7 @@ impl Repair for CancelDeletion {
                         "the key is disabled afterwards: nothing encrypted with it can be read until somebody enables it",
                     );
                 }
-                let tags = reader.key_tags(target).await?;
+                let tags = reader.kms_key_tags(target).await?;
                 Ok(Verdict::Change(steps.with_tags(tags)))
             }
             Need::AskToEnable => Ok(Verdict::Held {
@@ -93,7 +93,7 @@ impl Repair for CancelDeletion {
                     "{what} is not to be deleted any more, but disabled: send this repair if it is to be enabled"
                 ),
                 steps: Steps::one(enabling(&what, target)?)
-                    .with_tags(reader.key_tags(target).await?),
+                    .with_tags(reader.kms_key_tags(target).await?),
             }),
         }
     }
@@ -119,7 +119,7 @@ impl Aspect for KeyDeletion {
     const SETTLES: bool = true;
 
     async fn read(&self, target: &Target, reader: &Reader) -> Result<Deletion, AwsError> {
-        let key = reader.key(target).await?;
+        let key = reader.kms_key(target).await?;
         let scheduled = matches!(need(&key.state, false), Need::Cancel { .. });
         Ok(Deletion {
             scheduled,
@@ -140,7 +140,14 @@ impl Aspect for KeyDeletion {
                 target.resource
             )));
         }
-        writer.cancel_key_deletion(target).await
+        match writer.cancel_key_deletion(target).await {
+            // What KMS answers when the deletion is cancelled already, as by a first try whose answer was lost.
+            Err(error) if error.code() == Some("KMSInvalidStateException") => {
+                let cancelled = !self.read(target, writer.reader()).await?.scheduled;
+                if cancelled { Ok(()) } else { Err(error) }
+            }
+            done => done,
+        }
     }
 
     fn reversible(&self, from: &Deletion, _to: &Deletion) -> Result<(), &'static str> {
@@ -164,7 +171,7 @@ impl Aspect for KeyEnabled {
     const SETTLES: bool = true;
 
     async fn read(&self, target: &Target, reader: &Reader) -> Result<bool, AwsError> {
-        Ok(reader.key(target).await?.state == KeyState::Enabled)
+        Ok(reader.kms_key(target).await?.state == KeyState::Enabled)
     }
 
     async fn write(

@@ -20,32 +20,40 @@ struct Parameters {
     period_days: i32,
 }
 
-/// Why KMS would refuse to rotate the key, and what to do instead.
+/// Why KMS would refuse to rotate the key, and what to do instead. Of what its description leaves out, KMS itself is the judge.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html>
 fn refusal(key: &Key) -> Option<String> {
-    if key.manager != KeyManagerType::Customer {
+    if key.manager == Some(KeyManagerType::Aws) {
         return Some("AWS manages it, and rotates it every year by itself".to_owned());
     }
     match &key.origin {
-        OriginType::AwsKms => {}
-        OriginType::External => {
+        None | Some(OriginType::AwsKms) => {}
+        Some(OriginType::External) => {
             return Some(
                 "its material was imported, which KMS does not rotate by itself: import new material, or move to a key that KMS made"
                     .to_owned(),
             );
         }
-        _ => {
+        Some(_) => {
             return Some(
                 "it lives in a custom key store, whose keys KMS does not rotate: make a new key and point its alias there"
                     .to_owned(),
             );
         }
     }
-    if key.spec != KeySpec::SymmetricDefault {
+    if let Some(spec) = key
+        .spec
+        .as_ref()
+        .filter(|spec| **spec != KeySpec::SymmetricDefault)
+    {
+        let purpose = key
+            .usage
+            .as_ref()
+            .map(|usage| format!(" for {}", usage.as_str()));
         return Some(format!(
-            "KMS rotates only symmetric encryption keys by itself, and this is {} for {}: make a new key and point its alias there",
-            key.spec.as_str(),
-            key.usage.as_str()
+            "KMS rotates only symmetric encryption keys by itself, and this is {}{}: make a new key and point its alias there",
+            spec.as_str(),
+            purpose.unwrap_or_default()
         ));
     }
     if let Some(primary) = &key.primary {
@@ -85,14 +93,14 @@ fn is_about_the_kind_of_key(error: &AwsError) -> bool {
 impl Repair for EnableRotation {
     async fn plan(&self, case: &Case<'_>, reader: &Reader) -> Result<Verdict, AwsError> {
         let Parameters { period_days } = case.parameters()?;
-        let now = match reader.key_rotation(&case.target).await {
+        let now = match reader.kms_key_rotation(&case.target).await {
             Ok(rotation) if rotation.enabled => return Ok(Verdict::compliant()),
             Ok(rotation) => Ok(Value::from(rotation)),
             Err(error) if is_about_the_kind_of_key(&error) => Err(error),
             Err(error) => return Err(error),
         };
         let what = format!("key {}", case.target.resource);
-        let key = reader.key(&case.target).await?;
+        let key = reader.kms_key(&case.target).await?;
         if let Some(because) = refusal(&key) {
             return Ok(Verdict::unsupported(format!("{what}: {because}")));
         }
@@ -107,7 +115,7 @@ impl Repair for EnableRotation {
             summary: format!("rotate it every {period_days} days"),
             effect: effect(&Rotation, &case.target, &now, &to)?,
         };
-        let tags = reader.key_tags(&case.target).await?;
+        let tags = reader.kms_key_tags(&case.target).await?;
         Ok(Verdict::Change(Steps::one(step).with_tags(tags)))
     }
 }
@@ -141,7 +149,7 @@ impl Aspect for Rotation {
     const SETTLES: bool = true;
 
     async fn read(&self, target: &Target, reader: &Reader) -> Result<Value, AwsError> {
-        Ok(reader.key_rotation(target).await?.into())
+        Ok(reader.kms_key_rotation(target).await?.into())
     }
 
     async fn write(
@@ -176,10 +184,10 @@ mod tests {
     fn key() -> Key {
         Key {
             state: KeyState::Enabled,
-            manager: KeyManagerType::Customer,
-            origin: OriginType::AwsKms,
-            spec: KeySpec::SymmetricDefault,
-            usage: KeyUsageType::EncryptDecrypt,
+            manager: Some(KeyManagerType::Customer),
+            origin: Some(OriginType::AwsKms),
+            spec: Some(KeySpec::SymmetricDefault),
+            usage: Some(KeyUsageType::EncryptDecrypt),
             primary: None,
             deleted_on: None,
         }
@@ -188,6 +196,14 @@ mod tests {
     #[test]
     fn an_enabled_symmetric_key_that_kms_made_is_rotated() {
         assert_eq!(refusal(&key()), None);
+        let unsaid = Key {
+            manager: None,
+            origin: None,
+            spec: None,
+            usage: None,
+            ..key()
+        };
+        assert_eq!(refusal(&unsaid), None);
     }
 
     #[test]
@@ -196,44 +212,44 @@ mod tests {
         let table = [
             (
                 Key {
-                    manager: KeyManagerType::Aws,
+                    manager: Some(KeyManagerType::Aws),
                     ..key()
                 },
                 "AWS manages it",
             ),
             (
                 Key {
-                    origin: OriginType::External,
+                    origin: Some(OriginType::External),
                     ..key()
                 },
                 "import new material",
             ),
             (
                 Key {
-                    origin: OriginType::AwsCloudhsm,
+                    origin: Some(OriginType::AwsCloudhsm),
                     ..key()
                 },
                 "custom key store",
             ),
             (
                 Key {
-                    origin: OriginType::ExternalKeyStore,
+                    origin: Some(OriginType::ExternalKeyStore),
                     ..key()
                 },
                 "custom key store",
             ),
             (
                 Key {
-                    spec: KeySpec::Rsa2048,
-                    usage: KeyUsageType::SignVerify,
+                    spec: Some(KeySpec::Rsa2048),
+                    usage: Some(KeyUsageType::SignVerify),
                     ..key()
                 },
                 "RSA_2048 for SIGN_VERIFY",
             ),
             (
                 Key {
-                    spec: KeySpec::Hmac256,
-                    usage: KeyUsageType::GenerateVerifyMac,
+                    spec: Some(KeySpec::Hmac256),
+                    usage: Some(KeyUsageType::GenerateVerifyMac),
                     ..key()
                 },
                 "HMAC_256",

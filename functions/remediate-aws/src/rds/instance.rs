@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn only_a_change_on_its_way_is_waited_for() {
         let target = Target {
-            account: "123456789012".parse().unwrap(),
+            account: remediate_core::AccountId::new("123456789012"),
             region: Some("eu-west-1".to_owned()),
             resource: "orders".to_owned(),
         };

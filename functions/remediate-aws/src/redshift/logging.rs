@@ -2,13 +2,14 @@
 //! <https://docs.aws.amazon.com/redshift/latest/mgmt/db-auditing.html>
 
 use async_trait::async_trait;
+use remediate_core::Finding;
 
 use crate::aspect::{Aspect, effect};
 use crate::aws::redshift::{AssignedGroup, Cluster};
 use crate::aws::{Reader, Writer};
 use crate::error::AwsError;
 use crate::rule::{Case, Repair, Step, Steps, Verdict};
-use crate::target::Target;
+use crate::target::{Arn, Target};
 
 const PARAMETER: &str = "enable_user_activity_logging";
 const ON: &str = "true";
@@ -24,17 +25,28 @@ struct Subject {
     cluster: Option<AssignedGroup>,
 }
 
-/// Findings name a cluster; some name the group itself. A cluster of the name comes first.
+/// Whether an ARN says that it is of a parameter group.
+fn names_a_group(finding: &Finding) -> bool {
+    let resource = match &finding.subject {
+        remediate_core::Subject::Resource { resource, .. } => resource.trim(),
+        _ => return false,
+    };
+    Arn::parse(resource).is_some_and(|arn| arn.rest.starts_with("parametergroup:"))
+}
+
+/// Findings name a cluster; some name the group itself. Where a bare name does not say which, a cluster of the name comes first.
 async fn subject(case: &Case<'_>, reader: &Reader) -> Result<Option<Subject>, AwsError> {
     let target = &case.target;
+    let itself = Subject {
+        group: target.clone(),
+        cluster: None,
+    };
+    if names_a_group(case.finding) {
+        return Ok(Some(itself));
+    }
     let cluster = match reader.redshift_cluster(target).await {
         Ok(cluster) => cluster,
-        Err(error) if error.is_missing() => {
-            return Ok(Some(Subject {
-                group: target.clone(),
-                cluster: None,
-            }));
-        }
+        Err(error) if error.is_missing() => return Ok(Some(itself)),
         Err(error) => return Err(error),
     };
     Ok(cluster.parameter_group.map(|assigned| Subject {
