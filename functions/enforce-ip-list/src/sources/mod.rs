@@ -7,7 +7,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | `config` | how a source is written down |
-//! | `fetch`, `request` | asking over HTTP: what, how often, how long |
+//! | `fetch`, `request`, `answer` | asking over HTTP: what, how often, how long; what an answer is worth |
 //! | `reading` | from bytes to a snapshot: `body` unpacks, `lines` and `outline` cut out records, `tally` counts them |
 //! | `format` | what adapters have in common |
 //! | `collector` … `misp` | an adapter for each kind of source |
@@ -20,6 +20,7 @@
 //! how records are cut out of JSON without either.
 
 mod abuseipdb;
+mod answer;
 mod body;
 mod collector;
 mod config;
