@@ -11,28 +11,36 @@ use serde_json::Value;
 use crate::venv::{repository, target_dir};
 
 /// The binaries that the template deploys, by package.
-pub const BINARIES: [&str; 3] = ["orchestrator", "notify-telegram", "open-jira"];
+pub const BINARIES: [&str; 5] = [
+    "enforce-ip-list",
+    "notify-telegram",
+    "open-jira",
+    "orchestrator",
+    "remediate-aws",
+];
 
 /// A folder with `<package>/bootstrap` in it, to test those instead of building: the `.aws-sam/build` of a release, say.
 const READY_MADE: &str = "REMEDIATE_E2E_BINARIES";
 
-/// Package to zip. Built at most once in a test process.
+/// The zip of a package. All are built together, at most once in a test process; each is zipped when it is first asked for.
 ///
 /// # Panics
 /// When they do not build; the message carries the compiler's.
-pub fn zips() -> &'static BTreeMap<&'static str, Vec<u8>> {
-    static ZIPS: OnceLock<BTreeMap<&'static str, Vec<u8>>> = OnceLock::new();
-    ZIPS.get_or_init(|| {
-        let found = match std::env::var_os(READY_MADE) {
+pub fn zip(package: &str) -> &'static [u8] {
+    static BUILT: OnceLock<BTreeMap<&'static str, PathBuf>> = OnceLock::new();
+    static ZIPS: [OnceLock<Vec<u8>>; BINARIES.len()] = [const { OnceLock::new() }; BINARIES.len()];
+    let position = BINARIES
+        .iter()
+        .position(|name| *name == package)
+        .unwrap_or_else(|| panic!("the template deploys no `{package}`"));
+    ZIPS[position].get_or_init(|| {
+        let built = BUILT.get_or_init(|| match std::env::var_os(READY_MADE) {
             Some(folder) => BINARIES
                 .map(|name| (name, Path::new(&folder).join(name).join("bootstrap")))
                 .into(),
             None => build(),
-        };
-        found
-            .into_iter()
-            .map(|(name, path)| (name, zipped(&path)))
-            .collect()
+        });
+        zipped(&built[BINARIES[position]])
     })
 }
 

@@ -1,6 +1,6 @@
 //! The deployed template.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack as Description, StackStatus};
@@ -9,6 +9,7 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use serde_json::{Map, Value, json};
 
 use crate::aws::Aws;
+use crate::resolve::Resolver;
 use crate::{REGION, binaries, template};
 
 /// Its name, which queues and functions begin with.
@@ -33,7 +34,7 @@ impl Stack {
     /// # Panics
     /// When it is not created; the message says which resource failed and why.
     pub async fn create(aws: &Aws, template: Value, parameters: &[(&str, &str)]) -> Self {
-        upload(aws).await;
+        upload(aws, &packages(&template, parameters)).await;
         let template = packaged(template);
         let parameter = |(key, value): &(&str, &str)| {
             let parameter = Parameter::builder().parameter_key(*key);
@@ -95,7 +96,16 @@ impl Stack {
     }
 }
 
-async fn upload(aws: &Aws) {
+/// The packages whose functions are made with these parameters.
+fn packages(template: &Value, parameters: &[(&str, &str)]) -> BTreeSet<String> {
+    let made = Resolver::new(template, parameters).resources();
+    template::resources(template, "AWS::Serverless::Function")
+        .filter(|(id, _)| made.contains_key(*id))
+        .map(|(_, resource)| template::package_of(resource).to_owned())
+        .collect()
+}
+
+async fn upload(aws: &Aws, packages: &BTreeSet<String>) {
     let place = CreateBucketConfiguration::builder()
         .location_constraint(BucketLocationConstraint::from(REGION))
         .build();
@@ -106,7 +116,11 @@ async fn upload(aws: &Aws) {
         .send()
         .await
         .expect("a bucket can be created");
-    for (package, zip) in binaries::zips() {
+    for package in packages {
+        let wanted = package.clone();
+        let zip = tokio::task::spawn_blocking(move || binaries::zip(&wanted))
+            .await
+            .expect("a function can be built and zipped");
         let body = ByteStream::from_static(zip);
         aws.s3
             .put_object()

@@ -80,3 +80,44 @@ pub fn package_of(function: &Value) -> &str {
         .unwrap_or_else(|| panic!("{function}: no CodeUri"));
     uri.trim_end_matches('/').rsplit('/').next().unwrap_or(uri)
 }
+
+/// The template with the functions and roles of these rules alone: a mock need not make sixty of them.
+pub fn with_rules_only(mut template: Value, rules: &[&str]) -> Value {
+    let is_other = |id: &str, resource: &Value| {
+        resource["Type"] == "AWS::Serverless::Function"
+            && package_of(resource) == "remediate-aws"
+            && !rules.iter().any(|rule| id == function_of(rule))
+    };
+    let others: Vec<String> = template["Resources"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(id, resource)| is_other(id, resource))
+        .map(|(id, _)| id.clone())
+        .collect();
+    if let Some(resources) = template["Resources"].as_object_mut() {
+        for id in &others {
+            resources.remove(id);
+            resources.remove(&id.replace("Function", "Role"));
+        }
+        if let Some(allowed) = resources
+            .get_mut("InvokeRuleFunctions")
+            .and_then(|policy| {
+                policy.pointer_mut("/Properties/PolicyDocument/Statement/0/Resource")
+            })
+            .and_then(Value::as_array_mut)
+        {
+            allowed.retain(|arn| {
+                arn["Fn::GetAtt"][0]
+                    .as_str()
+                    .is_none_or(|id| !others.iter().any(|other| other == id))
+            });
+        }
+    }
+    template
+}
+
+/// The logical id of a rule's function.
+fn function_of(rule: &str) -> String {
+    format!("Rule{}Function", rule.replace('-', ""))
+}

@@ -80,23 +80,32 @@ impl World {
         Self::of(template::load()).await
     }
 
+    /// Deployed with the functions of these AWS rules, which are turned on the way a user does it.
+    pub async fn with_aws_rules(rules: &[&str]) -> Self {
+        let template = template::with_rules_only(template::load(), rules);
+        let world = Self::paused(template, "true").await;
+        world.turn_on(rules).await;
+        world.stack.start(&world.aws).await;
+        world
+    }
+
     /// Deployed from a changed template.
     pub async fn of(template: Value) -> Self {
-        let world = Self::paused(template).await;
+        let world = Self::paused(template, "false").await;
         world.stack.start(&world.aws).await;
         world
     }
 
     /// Deployed, with one rule turned on the way a user does it: by `rules.toml` in the config bucket.
     pub async fn with_rule_on() -> Self {
-        let world = Self::paused(template::load()).await;
+        let world = Self::paused(template::load(), "false").await;
         world.turn_rule_on().await;
         world.stack.start(&world.aws).await;
         world
     }
 
     /// Deployed, and taking no messages yet.
-    async fn paused(template: Value) -> Self {
+    async fn paused(template: Value, aws_rules: &str) -> Self {
         let sandbox = Sandbox::start(SandboxConfig::default())
             .await
             .expect("the sandbox can listen");
@@ -118,6 +127,8 @@ impl World {
             ("JiraUserEmail", "bot@example.com"),
             ("JiraApiToken", "secretsmanager:auto-remediate/jira#token"),
             ("JiraProject", "SEC"),
+            ("DeployAwsRules", aws_rules),
+            ("DeployThreatLists", "false"),
         ];
         let stack = Stack::create(&aws, template, &parameters).await;
         let world = Self {
@@ -142,10 +153,17 @@ impl World {
 
     /// Puts `rules.toml` with [`RULE`] enabled into the config bucket.
     pub async fn turn_rule_on(&self) {
+        self.turn_on(&[RULE]).await;
+    }
+
+    /// Puts `rules.toml` with these rules enabled into the config bucket.
+    pub async fn turn_on(&self, on: &[&str]) {
         let shipped = std::fs::read_to_string(repository().join("config/rules.toml"))
             .expect("config/rules.toml is there");
         let mut rules = RulesEdit::new(&shipped).expect("config/rules.toml is TOML");
-        rules.set_enabled(RULE, true).expect("the rule exists");
+        for rule in on {
+            rules.set_enabled(rule, true).expect("the rule exists");
+        }
         self.put_config("rules.toml", &rules.text()).await;
     }
 
@@ -204,6 +222,19 @@ impl World {
             .send()
             .await;
         answer.unwrap_or_else(|error| panic!("s3://{bucket}/{key}: {error:?}"));
+    }
+
+    /// Publishes a message to the topic, as a scanner does.
+    pub async fn publish(&self, message: &str) {
+        let answer = self
+            .aws
+            .sns
+            .publish()
+            .topic_arn(self.stack.output("TopicArn"))
+            .message(message)
+            .send()
+            .await;
+        answer.unwrap_or_else(|error| panic!("the topic refuses: {error:?}"));
     }
 
     /// Sends a message to the intake queue, past topic and bucket.

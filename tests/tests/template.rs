@@ -52,6 +52,29 @@ fn functions() -> Vec<(&'static str, &'static str, &'static Value)> {
         .collect()
 }
 
+/// Those that are fed by a queue: all but the ones that are invoked.
+fn queue_fed() -> Vec<(&'static str, &'static str, &'static Value)> {
+    let queued =
+        |package: &str| rule::function(package).is_none_or(|spec| spec.feed == rule::Feed::Queue);
+    functions()
+        .into_iter()
+        .filter(|(_, package, _)| queued(package))
+        .collect()
+}
+
+/// The functions of the AWS rules: logical id, rule and properties.
+fn rule_functions() -> Vec<(&'static str, &'static rule::RuleSpec, &'static Value)> {
+    functions()
+        .into_iter()
+        .filter(|(_, package, _)| *package == "remediate-aws")
+        .map(|(id, _, properties)| {
+            let name = text(&properties["Environment"]["Variables"]["RULE"]);
+            let spec = rule::spec(&name).unwrap_or_else(|| panic!("{id}: there is no rule {name}"));
+            (id, spec, properties)
+        })
+        .collect()
+}
+
 fn function(package: &str) -> &'static Value {
     functions()
         .into_iter()
@@ -143,6 +166,13 @@ fn given_a_function_then_it_is_built_from_its_own_folder_by_cargo_lambda() {
     for (id, resource) in template::resources(&TEMPLATE, "AWS::Serverless::Function") {
         let folder = repository().join(resource["Properties"]["CodeUri"].as_str().unwrap());
         let package = template::package_of(resource);
+        let name = match package {
+            "remediate-aws" => format!(
+                "${{RuleFunctionPrefix}}{}",
+                text(&resource["Properties"]["Environment"]["Variables"]["RULE"])
+            ),
+            package => format!("${{AWS::StackName}}-{package}"),
+        };
         let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
         assert!(
             manifest.contains(&format!("[[bin]]\nname = \"{package}\"")),
@@ -154,8 +184,8 @@ fn given_a_function_then_it_is_built_from_its_own_folder_by_cargo_lambda() {
             "{id}"
         );
         assert_eq!(
-            RESOURCES[id]["Properties"]["FunctionName"],
-            format!("${{AWS::StackName}}-{package}")
+            text(&RESOURCES[id]["Properties"]["FunctionName"]),
+            name.replace("${RuleFunctionPrefix}", "AutoRemediate")
         );
     }
     let all = &TEMPLATE["Globals"]["Function"];
@@ -168,7 +198,7 @@ fn given_a_function_then_it_is_built_from_its_own_folder_by_cargo_lambda() {
 #[test]
 fn given_the_orchestrator_then_it_knows_the_queue_of_every_function() {
     let variables = &function("orchestrator")["Environment"]["Variables"];
-    for name in rule::FUNCTIONS.iter().map(|function| function.name) {
+    for name in queues() {
         let variable = format!("QUEUE_{}", name.to_uppercase().replace('-', "_"));
         assert_eq!(
             variables[&variable],
@@ -178,15 +208,25 @@ fn given_the_orchestrator_then_it_knows_the_queue_of_every_function() {
     }
 }
 
+/// The functions that have a queue of their own.
+fn queues() -> impl Iterator<Item = &'static str> {
+    rule::FUNCTIONS
+        .iter()
+        .filter(|function| function.feed == rule::Feed::Queue)
+        .map(|function| function.name)
+}
+
 #[test]
 fn given_any_function_then_it_knows_its_own_queue_the_ledger_and_the_configuration() {
-    for (id, _, properties) in functions() {
-        let variables = &properties["Environment"]["Variables"];
+    for (id, _, properties) in queue_fed() {
         assert_eq!(
-            variables["QUEUE_URL"],
+            properties["Environment"]["Variables"]["QUEUE_URL"],
             format!("${{{}}}", queue_of(properties)),
             "{id}"
         );
+    }
+    for (id, _, properties) in functions() {
+        let variables = &properties["Environment"]["Variables"];
         assert_eq!(variables["LEDGER_TABLE"], "${LedgerTable}", "{id}");
         assert_eq!(
             variables["REMEDIATE_CONFIG"], "s3://${ConfigBucket}",
@@ -198,29 +238,42 @@ fn given_any_function_then_it_knows_its_own_queue_the_ledger_and_the_configurati
 #[test]
 fn given_variables_for_services_then_each_names_a_key_of_services_toml() {
     let schema = serde_json::to_value(&config::schemas()["services.toml"]).unwrap();
-    let known: BTreeSet<String> = ["Telegram", "Jira", "Help", "Guides"]
-        .iter()
-        .flat_map(|section| {
-            let keys = schema["$defs"][section]["properties"]
-                .as_object()
-                .unwrap()
-                .keys();
-            keys.map(move |key| {
-                format!(
-                    "REMEDIATE_{}_{}",
-                    section.to_uppercase(),
-                    key.to_uppercase()
-                )
-            })
+    let known: BTreeSet<String> = [
+        "Telegram",
+        "Jira",
+        "Help",
+        "Guides",
+        "Cloudflare",
+        "Collector",
+    ]
+    .iter()
+    .flat_map(|section| {
+        let keys = schema["$defs"][section]["properties"]
+            .as_object()
+            .unwrap()
+            .keys();
+        keys.map(move |key| {
+            format!(
+                "REMEDIATE_{}_{}",
+                section.to_uppercase(),
+                key.to_uppercase()
+            )
         })
-        .collect();
+    })
+    .collect();
     for (id, resource) in template::resources(&TEMPLATE, "AWS::Serverless::Function") {
         for variable in resource["Properties"]["Environment"]["Variables"]
             .as_object()
             .unwrap()
             .keys()
         {
-            let own = ["REMEDIATE_CONFIG", "REMEDIATE_INTAKE_BUCKETS"].contains(&variable.as_str());
+            let own = [
+                "REMEDIATE_CONFIG",
+                "REMEDIATE_INTAKE_BUCKETS",
+                "REMEDIATE_INTAKE_SNAPSHOTS",
+                "REMEDIATE_GLOBAL_ACCOUNTS",
+            ]
+            .contains(&variable.as_str());
             assert!(
                 own || !variable.starts_with("REMEDIATE_") || known.contains(variable),
                 "{id}: {variable}"
@@ -233,8 +286,9 @@ fn given_variables_for_services_then_each_names_a_key_of_services_toml() {
 fn given_no_parameters_then_services_toml_is_left_alone_save_for_the_references_to_secrets() {
     for (id, _, properties) in functions() {
         for (variable, value) in properties["Environment"]["Variables"].as_object().unwrap() {
-            let of_services = variable.starts_with("REMEDIATE_TELEGRAM_")
-                || variable.starts_with("REMEDIATE_JIRA_");
+            let of_services = ["TELEGRAM", "JIRA", "CLOUDFLARE", "COLLECTOR"]
+                .iter()
+                .any(|section| variable.starts_with(&format!("REMEDIATE_{section}_")));
             let is_reference = value.as_str().unwrap().parse::<SecretRef>().is_ok();
             assert!(
                 !of_services || is_reference,
@@ -302,7 +356,7 @@ fn given_no_parameters_then_batches_and_retries_are_as_asked_for() {
 
 #[test]
 fn given_any_function_then_failed_records_come_back_one_by_one_and_its_instances_are_bounded() {
-    for (id, _, properties) in functions() {
+    for (id, _, properties) in queue_fed() {
         let event = event(properties);
         assert_eq!(
             event["FunctionResponseTypes"],
@@ -335,12 +389,19 @@ fn given_any_queue_then_it_has_dead_letters_and_these_have_an_alarm() {
             );
         }
     }
+    // What is invoked has no queue, only a place for what failed for good.
+    for (id, _, properties) in functions() {
+        if let Some(invoked) = properties.get("EventInvokeConfig") {
+            let failure = &invoked["DestinationConfig"]["OnFailure"];
+            assert_eq!(failure["Type"], "SQS", "{id}");
+            dead.insert(logical_id(&failure["Destination"]));
+        }
+    }
     let named_dead: BTreeSet<&str> = of_type("AWS::SQS::Queue")
         .map(|(id, _)| id)
         .filter(|id| id.ends_with("DeadLetters"))
         .collect();
     assert_eq!(dead, named_dead);
-    assert_eq!(dead.len() * 2, of_type("AWS::SQS::Queue").count());
     let watched = alarms_on("AWS/SQS", "ApproximateNumberOfMessagesVisible");
     assert_eq!(dead, watched.iter().map(String::as_str).collect());
     for id in dead {
@@ -366,11 +427,13 @@ fn alarms_on(namespace: &str, metric: &str) -> BTreeSet<String> {
 
 #[test]
 fn given_any_function_then_its_errors_and_the_age_of_its_queue_have_an_alarm() {
+    // Of the rules' functions, the dead letters tell.
     let ids: BTreeSet<String> = functions()
         .into_iter()
+        .filter(|(_, package, _)| *package != "remediate-aws")
         .map(|(id, ..)| id.to_owned())
         .collect();
-    let queues: BTreeSet<String> = functions()
+    let queues: BTreeSet<String> = queue_fed()
         .into_iter()
         .map(|(.., properties)| queue_of(properties).to_owned())
         .collect();
@@ -500,7 +563,7 @@ fn given_any_role_then_it_may_do_with_the_ledger_what_the_code_does_and_no_more(
 
 #[test]
 fn given_any_role_then_it_takes_from_its_own_queue_and_only_the_orchestrator_sends() {
-    for (id, package, properties) in functions() {
+    for (id, package, properties) in queue_fed() {
         let own = BTreeSet::from([format!("${{{}.Arn}}", queue_of(properties))]);
         for action in [
             "sqs:ReceiveMessage",
@@ -510,9 +573,7 @@ fn given_any_role_then_it_takes_from_its_own_queue_and_only_the_orchestrator_sen
         ] {
             assert_eq!(allowed(properties, action), own, "{id}: {action}");
         }
-        let others = rule::FUNCTIONS
-            .iter()
-            .map(|other| format!("${{{}.Arn}}", queue_of(function(other.name))));
+        let others = queues().map(|other| format!("${{{}.Arn}}", queue_of(function(other))));
         let sends = if package == "orchestrator" {
             others.collect()
         } else {
@@ -526,9 +587,13 @@ fn given_any_role_then_it_takes_from_its_own_queue_and_only_the_orchestrator_sen
 fn given_any_role_then_it_writes_to_its_own_log_group_which_is_not_kept_for_ever() {
     for (id, package, properties) in functions() {
         let group = logical_id(&properties["LoggingConfig"]["LogGroup"]);
+        let group_of = match package {
+            "remediate-aws" => "rules",
+            package => package,
+        };
         assert_eq!(
             RESOURCES[group]["Properties"]["LogGroupName"],
-            format!("/aws/lambda/${{AWS::StackName}}-{package}")
+            format!("/aws/lambda/${{AWS::StackName}}-{group_of}")
         );
         assert_eq!(
             text(&RESOURCES[group]["Properties"]["RetentionInDays"]),
@@ -543,10 +608,175 @@ fn given_any_role_then_it_writes_to_its_own_log_group_which_is_not_kept_for_ever
     }
 }
 
+/// Actions for which the service authorisation reference knows no finer resource than `*`, as far as the rules use them.
+///
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html>
+const ACCOUNT_WIDE: &[&str] = &[
+    "cloudtrail:DescribeTrails",
+    "config:DescribeConfigurationRecorders",
+    "config:DescribeConfigurationRecorderStatus",
+    "config:DescribeDeliveryChannels",
+    "config:PutConfigurationRecorder",
+    "config:PutDeliveryChannel",
+    "config:StartConfigurationRecorder",
+    "config:StopConfigurationRecorder",
+    "ec2:DescribeFlowLogs",
+    "ec2:DescribeImageAttribute",
+    "ec2:DescribeImages",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroupRules",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSnapshotAttribute",
+    "ec2:DescribeSnapshots",
+    "ec2:DescribeVpcs",
+    "ec2:DescribeTags",
+    "guardduty:CreateDetector",
+    "guardduty:ListDetectors",
+    "iam:GetAccessKeyLastUsed",
+    "logs:DescribeLogGroups",
+    "organizations:DescribeOrganization",
+    "organizations:EnableAllFeatures",
+    "organizations:ListHandshakesForOrganization",
+];
+
+/// Actions with which a role could give itself, or somebody, more than it has.
+fn escalates(action: &str) -> bool {
+    let (service, operation) = action.split_once(':').unwrap_or((action, ""));
+    match service {
+        "iam" => {
+            let reads = operation.starts_with("Get") || operation.starts_with("List");
+            // A key's status gives nobody a key.
+            !reads
+                && !["UpdateAccessKey", "PassRole", "CreateServiceLinkedRole"].contains(&operation)
+        }
+        "sts" => operation != "GetCallerIdentity",
+        "lambda" => ![
+            "GetFunctionConfiguration",
+            "GetFunction",
+            "ListTags",
+            "UpdateFunctionConfiguration",
+        ]
+        .contains(&operation),
+        "kms" => operation.contains("Grant") || operation.contains("Policy"),
+        _ => false,
+    }
+}
+
+#[test]
+fn given_the_aws_rules_then_each_has_one_function_of_its_name_and_a_role_with_what_it_says_it_needs()
+ {
+    let named: BTreeSet<&str> = rule_functions()
+        .iter()
+        .map(|(_, spec, _)| spec.id)
+        .collect();
+    let known: BTreeSet<&str> = rule::registry()
+        .filter(|spec| spec.functions.contains(&"remediate-aws"))
+        .map(|spec| spec.id)
+        .collect();
+    assert_eq!(named, known);
+    assert_eq!(rule_functions().len(), known.len(), "one each");
+    for (id, spec, properties) in rule_functions() {
+        let role = &RESOURCES[logical_id(&properties["Role"])]["Properties"];
+        let own: Vec<(Vec<String>, Vec<String>)> =
+            role["Policies"][0]["PolicyDocument"]["Statement"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|statement| (list(&statement["Action"]), list(&statement["Resource"])))
+                .collect();
+        let texts = |list: &[&str]| {
+            list.iter()
+                .map(|item| (*item).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let declared: Vec<_> = spec
+            .repair
+            .unwrap()
+            .grants
+            .iter()
+            .map(|(actions, resources)| (texts(actions), texts(resources)))
+            .collect();
+        assert_eq!(own, declared, "{id}");
+    }
+}
+
+#[test]
+fn given_any_rule_then_its_role_cannot_make_itself_more_powerful_and_names_resources_where_it_can()
+{
+    for (id, spec, _) in rule_functions() {
+        for (actions, resources) in spec.repair.unwrap().grants {
+            for action in *actions {
+                assert!(!action.contains('*'), "{id}: {action}");
+                assert!(!escalates(action), "{id}: {action}");
+                if resources.contains(&"*") {
+                    assert!(
+                        ACCOUNT_WIDE.contains(action),
+                        "{id}: {action} on everything"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn given_the_orchestrator_then_it_invokes_exactly_the_functions_that_are_invoked() {
+    let invoked: BTreeSet<String> = functions()
+        .into_iter()
+        .filter(|(_, package, _)| {
+            rule::function(package).is_some_and(|spec| spec.feed != rule::Feed::Queue)
+        })
+        .map(|(id, ..)| format!("${{{id}.Arn}}"))
+        .collect();
+    let allowed: BTreeSet<String> = of_type("AWS::IAM::Policy")
+        .filter(|(_, policy)| list(&policy["Roles"]).contains(&"${OrchestratorRole}".to_owned()))
+        .flat_map(|(_, policy)| policy["PolicyDocument"]["Statement"].as_array().unwrap())
+        .filter(|statement| list(&statement["Action"]) == ["lambda:InvokeFunction"])
+        .flat_map(|statement| list(&statement["Resource"]))
+        .collect();
+    assert_eq!(allowed, invoked);
+    let variables = &function("orchestrator")["Environment"]["Variables"];
+    assert_eq!(variables["FUNCTION_REMEDIATE_AWS"], "AutoRemediate{rule}");
+    assert_eq!(
+        variables["FUNCTION_ENFORCE_IP_LIST"],
+        "${AWS::StackName}-enforce-ip-list"
+    );
+}
+
+#[test]
+fn given_neither_aws_rules_nor_threat_lists_then_nothing_of_them_is_made() {
+    let off = [("DeployAwsRules", "false"), ("DeployThreatLists", "false")];
+    let resources = Resolver::new(&TEMPLATE, &off).resources();
+    let left: Vec<_> = resources
+        .keys()
+        .filter(|id| {
+            id.starts_with("Rule") || id.contains("Threat") || id.contains("EnforceIpList")
+        })
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>; SAM makes up to three
+/// resources of a function.
+#[test]
+fn given_all_rules_then_the_template_is_within_cloudformations_limits() {
+    let made = RESOURCES.len() + 2 * functions().len();
+    assert!(made < 500, "{made} resources");
+    let bytes = std::fs::metadata(repository().join("template.yaml"))
+        .unwrap()
+        .len();
+    assert!(bytes < 1_000_000, "{bytes} bytes");
+    assert!(TEMPLATE["Parameters"].as_object().unwrap().len() <= 200);
+}
+
 #[test]
 fn given_any_role_then_no_statement_is_about_everything() {
-    for (id, _, properties) in functions() {
-        for statement in statements(properties) {
+    for (id, package, properties) in functions() {
+        // What the rules' own statements are about has a test of its own.
+        for statement in statements(properties)
+            .into_iter()
+            .filter(|_| package != "remediate-aws")
+        {
             assert_eq!(statement["Effect"], "Allow");
             assert!(
                 !list(&statement["Resource"]).contains(&"*".to_owned()),

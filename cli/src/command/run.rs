@@ -47,7 +47,7 @@ impl Session {
         apply: bool,
         objects: Option<PathBuf>,
     ) -> Result<Self, CliError> {
-        let config = Arc::new(config);
+        let config = Arc::new(with_own_account(config).await?);
         let (ledger, lock): (Arc<dyn Ledger>, _) = if apply {
             place.ledger_for_work(&config).await?
         } else {
@@ -93,6 +93,30 @@ impl Session {
             }
         }
     }
+}
+
+/// Where no account is named, that of the credentials is meant, if a rule that repairs AWS resources is on.
+#[cfg(feature = "aws-rules")]
+async fn with_own_account(mut config: Config) -> Result<Config, CliError> {
+    let repairs = config.rules.iter().any(|(id, rule)| {
+        rule.config.enabled
+            && remediate_core::rule::spec(id.as_str()).is_some_and(|spec| spec.repair.is_some())
+    });
+    if repairs && config.rules.global.accounts.is_empty() {
+        let reader = remediate_aws::aws::Reader::from_environment();
+        let caller = reader.caller().await.map_err(|error| {
+            CliError::Failed(format!(
+                "{error}; `global.accounts` is empty, so that the account of the credentials is meant, and there are none that work"
+            ))
+        })?;
+        config.rules.global.accounts = vec![caller.account.as_str().into()];
+    }
+    Ok(config)
+}
+
+#[cfg(not(feature = "aws-rules"))]
+async fn with_own_account(config: Config) -> Result<Config, CliError> {
+    Ok(config)
 }
 
 /// One thing to read.

@@ -10,3 +10,4 @@ mod messages;
 mod permissions;
 mod posture;
 mod records;
+mod rules;
