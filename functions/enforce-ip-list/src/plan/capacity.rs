@@ -1,6 +1,6 @@
 //! What fits: merging without loss, and only then leaving out.
 
-use super::result::Plan;
+use super::result::{LeftOut, Plan};
 use super::wanted::Entry;
 use crate::net::{Block, V4, V6};
 use crate::safety::Policy;
@@ -41,6 +41,7 @@ impl Selection<'_> {
     /// Merges without loss if there is too little room, and leaves out what is needed least if there still is.
     pub(super) fn fit(&self, v4: &mut Vec<Entry<V4>>, v6: &mut Vec<Entry<V6>>, plan: &mut Plan) {
         let wanted = (v4.len() + v6.len()) as u64;
+        (plan.aggregated, plan.left_out) = (None, LeftOut::default());
         if wanted <= self.room {
             return;
         }

@@ -219,17 +219,47 @@ impl Inputs<'_> {
             + capacity::limit_coverage(&mut v6, policy.most_subscribers);
         v4 = disjoint::one_tier_each(v4, policy, &mut plan.tally);
         v6 = disjoint::one_tier_each(v6, policy, &mut plan.tally);
-        let lists = (self.current.v4(), self.current.v6());
-        let staying = difference::staying(self, protected.v4(), lists.0, &v4)
-            + difference::staying(self, protected.v6(), lists.1, &v6);
-        plan.tally.held_by_others =
-            wanted::without_foreign(&mut v4, lists.0) + wanted::without_foreign(&mut v6, lists.1);
-        let room = self.room(staying);
-        Selection { policy, room }.fit(&mut v4, &mut v6, plan);
-        // Merging may have come to a network that somebody else has.
-        plan.tally.held_by_others +=
-            wanted::without_foreign(&mut v4, lists.0) + wanted::without_foreign(&mut v6, lists.1);
+        let (v4, v6) = self.fitted(v4, v6, protected, plan);
         Wanted { v4, v6, removes }
+    }
+
+    /// What of it there is room for.
+    ///
+    /// An entry in a list that is off takes room unless it is wanted elsewhere, and so moves; and it is no longer wanted as it stands
+    /// once it was merged into a larger one. So more may have to give way than was thought at first.
+    fn fitted(
+        &self,
+        mut v4: Vec<Entry<V4>>,
+        mut v6: Vec<Entry<V6>>,
+        protected: &Protected,
+        plan: &mut Plan,
+    ) -> (Vec<Entry<V4>>, Vec<Entry<V6>>) {
+        let lists = (self.current.v4(), self.current.v6());
+        let staying = |v4: &[Entry<V4>], v6: &[Entry<V6>]| {
+            difference::staying(self, protected.v4(), lists.0, v4)
+                + difference::staying(self, protected.v6(), lists.1, v6)
+        };
+        let by_others =
+            wanted::without_foreign(&mut v4, lists.0) + wanted::without_foreign(&mut v6, lists.1);
+        let mut stays = staying(&v4, &v6);
+        loop {
+            let (policy, room) = (self.policy, self.room(stays));
+            if (v4.len() + v6.len()) as u64 <= room {
+                plan.tally.held_by_others = by_others;
+                return (v4, v6);
+            }
+            let (mut fit_v4, mut fit_v6) = (v4.clone(), v6.clone());
+            Selection { policy, room }.fit(&mut fit_v4, &mut fit_v6, plan);
+            // Merging may have come to a network that somebody else has.
+            let merged_into = wanted::without_foreign(&mut fit_v4, lists.0)
+                + wanted::without_foreign(&mut fit_v6, lists.1);
+            let stay = staying(&fit_v4, &fit_v6);
+            if stay <= stays {
+                plan.tally.held_by_others = by_others + merged_into;
+                return (fit_v4, fit_v6);
+            }
+            stays = stay;
+        }
     }
 
     fn sifted<B: Block>(
