@@ -199,8 +199,16 @@ impl Reader {
             .send()
             .await
             .map_err(|error| failed(CALL, target, &error));
-        let answer = unless_unset(answer, "NoSuchBucketPolicy")?;
-        Ok(answer.and_then(|answer| answer.policy))
+        let Some(answer) = unless_unset(answer, "NoSuchBucketPolicy")? else {
+            return Ok(None);
+        };
+        // An empty answer is no empty policy: what is not known is not taken for sound.
+        let policy = answer.policy.ok_or_else(|| AwsError::Incomplete {
+            call: CALL,
+            what: bucket(target),
+            lacking: "policy",
+        })?;
+        Ok(Some(policy))
     }
 
     pub(crate) async fn is_website(&self, target: &Target) -> Result<bool, AwsError> {

@@ -45,10 +45,10 @@ impl Object {
     }
 
     /// The same fields, with this one's value in its place.
-    pub fn with(&self, name: &str, value: &Box<RawValue>) -> Self {
+    pub fn with(&self, name: &str, value: &RawValue) -> Self {
         let fields = self.0.iter().map(|(key, old)| {
-            let value = if key == name { value } else { old };
-            (key.clone(), value.clone())
+            let value = if key == name { value } else { &**old };
+            (key.clone(), value.to_owned())
         });
         Self(fields.collect())
     }

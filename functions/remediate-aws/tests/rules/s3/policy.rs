@@ -305,7 +305,6 @@ async fn a_bucket_without_a_policy_is_as_it_should_be() {
 #[tokio::test]
 async fn a_policy_that_cannot_be_understood_is_left_to_a_person() {
     for policy in [
-        "",
         "[]",
         r#"{"Statement":[{"Effect":"Perhaps","Principal":"*"}]}"#,
     ] {
@@ -319,6 +318,19 @@ async fn a_policy_that_cannot_be_understood_is_left_to_a_person() {
             "{policy}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_empty_answer_is_not_taken_for_a_bucket_without_a_policy() {
+    let bench = Bench::new().await;
+    let bucket = with_policy(&bench, "empty", json!([public()])).await;
+    bench
+        .wire
+        .on("s3:GetBucketPolicy")
+        .always()
+        .answers(200, "");
+    let ran = bench.repair("S3-014", &bucket).await;
+    assert!(ran.error().to_string().contains("has no policy"));
 }
 
 #[tokio::test]

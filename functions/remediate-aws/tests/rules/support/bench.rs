@@ -15,7 +15,7 @@ use remediate_core::finding::{Evidence, Severity, Source};
 use remediate_core::function::{Function, Task};
 use remediate_core::incident::{Incident, Seen};
 use remediate_core::ledger::sqlite::SqliteLedger;
-use remediate_core::ledger::{Ledger, Retention};
+use remediate_core::ledger::{ChangeStatus, Event, HistoryQuery, Ledger, LedgerRead, Retention};
 use remediate_core::rule::{Mode, Parameters};
 use remediate_core::runner::{Report, RunError, Runner, UndoError};
 use remediate_core::{AccountId, ChangeId, Finding, FunctionName, RuleId, Subject, Verdict};
@@ -49,10 +49,20 @@ impl Bench {
 
     /// The same, with these parameters of a rule set.
     pub(crate) async fn told(rule: &str, parameters: &Value) -> Self {
+        Self::trying(rule, parameters, 3).await
+    }
+
+    /// The same, and each call is tried only once. Retries that come to nothing use up an allowance that all of a process's clients
+    /// of a service share.
+    pub(crate) async fn trying_once(rule: &str, parameters: &Value) -> Self {
+        Self::trying(rule, parameters, 1).await
+    }
+
+    async fn trying(rule: &str, parameters: &Value, attempts: u32) -> Self {
         static ACCOUNTS: AtomicU64 = AtomicU64::new(210_000_000_001);
         let account = ACCOUNTS.fetch_add(1, Ordering::Relaxed).to_string();
         let wire = Wire::of_account(&account);
-        let sdk = sdk(&wire).await;
+        let sdk = sdk(&wire, attempts).await;
         let world = sdk_of(&account).await;
         let reader = Reader::new(sdk.clone());
         Self {
@@ -138,6 +148,19 @@ impl Bench {
         self.runner().undo(change, "the test", later).await
     }
 
+    /// The changes that the ledger holds as made.
+    pub(crate) async fn made(&self) -> Vec<Change> {
+        let history = self.ledger.history(&HistoryQuery::default()).await.unwrap();
+        let made = history.into_iter().filter_map(|entry| match entry.event {
+            Event::Changed {
+                change,
+                status: ChangeStatus::Applied { .. },
+            } => Some(*change),
+            _ => None,
+        });
+        made.collect()
+    }
+
     fn runner(&self) -> Runner<'_, RemediateAws> {
         Runner {
             function: &self.function,
@@ -185,11 +208,14 @@ fn parameters_of_all(rule: &str, parameters: &Value) -> BTreeMap<RuleId, Paramet
 }
 
 async fn sdk_of(account: &str) -> SdkConfig {
-    sdk(&Wire::of_account(account)).await
+    sdk(&Wire::of_account(account), 3).await
 }
 
 /// The shipped settings' retries, without their waiting.
-async fn sdk(wire: &Wire) -> SdkConfig {
+async fn sdk(wire: &Wire, attempts: u32) -> SdkConfig {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(attempts)
+        .with_initial_backoff(Duration::from_millis(1));
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(wire.clone())
         .endpoint_url(moto().url())
@@ -201,7 +227,7 @@ async fn sdk(wire: &Wire) -> SdkConfig {
             None,
             "test",
         ))
-        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+        .retry_config(retries)
         .load()
         .await
 }

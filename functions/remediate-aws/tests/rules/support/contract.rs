@@ -15,6 +15,7 @@ use remediate_core::runner::UndoError;
 use serde_json::Value;
 
 use super::bench::{Bench, Ran, in_account, in_region};
+use super::call::Call;
 
 /// A rule's resource, as the tests make it and look at it.
 #[async_trait]
@@ -84,6 +85,7 @@ macro_rules! contract {
                 a_throttled_call_is_tried_again = slowed,
                 a_call_that_stays_throttled_fails_and_comes_back = throttled,
                 a_write_whose_answer_is_lost_is_found_out_about = lost,
+                a_write_that_cannot_be_read_back_is_known_and_not_passed_for_verified = blinded,
                 twenty_at_once_repair_once = together,
                 an_undo_restores_and_is_not_done_twice = undone,
             );
@@ -110,7 +112,19 @@ struct Broken<'a> {
 
 impl<'a> Broken<'a> {
     async fn new(scene: &'a dyn Scene) -> Self {
-        let bench = Bench::told(scene.rule(), &scene.parameters()).await;
+        Self::on(Bench::told(scene.rule(), &scene.parameters()).await, scene).await
+    }
+
+    /// Where no call is tried twice.
+    async fn trying_once(scene: &'a dyn Scene) -> Self {
+        Self::on(
+            Bench::trying_once(scene.rule(), &scene.parameters()).await,
+            scene,
+        )
+        .await
+    }
+
+    async fn on(bench: Bench, scene: &'a dyn Scene) -> Self {
         let resource = scene.broken(&bench).await;
         let before = scene.state(&bench, &resource).await;
         Self {
@@ -126,6 +140,25 @@ impl<'a> Broken<'a> {
         self.bench
             .run(&in_region(finding, self.scene.region()), mode)
             .await
+    }
+
+    /// A run in which the first call of this name is carried out and its answer lost.
+    async fn with_a_lost_answer(&self, call: &str) -> Ran {
+        self.bench.wire.on(call).answer_lost();
+        let ran = self.run(Mode::Act).await;
+        self.bench.wire.calm();
+        ran
+    }
+
+    /// One more run ends it, whatever came before.
+    async fn settles(&self, after: &str) {
+        let ran = self.run(Mode::Act).await;
+        assert!(
+            matches!(ran.outcome(), Outcome::Applied { .. } | Outcome::Compliant),
+            "{after}: {}",
+            ran.outcome()
+        );
+        assert_ne!(self.now().await, self.before, "{after}");
     }
 
     async fn now(&self) -> Value {
@@ -277,19 +310,13 @@ pub(crate) mod promise {
             if scene.does_without().contains(&call.as_str()) {
                 continue;
             }
-            let broken = Broken::new(scene).await;
+            let broken = Broken::trying_once(scene).await;
             broken.bench.wire.on(&call).always().throttled();
             let ran = broken.run(Mode::Act).await;
             let error = ran.error();
             assert!(error.class().is_retryable(), "{call}: {error}");
             broken.bench.wire.calm();
-            let again = broken.run(Mode::Act).await;
-            let settled = matches!(
-                again.outcome(),
-                Outcome::Applied { .. } | Outcome::Compliant
-            );
-            assert!(settled, "{call}: {}", again.outcome());
-            assert_ne!(broken.now().await, broken.before, "{call}");
+            broken.settles(&call).await;
         }
     }
 
@@ -300,24 +327,37 @@ pub(crate) mod promise {
             ran.assert_repaired();
             ran.writes().into_iter().collect()
         };
-        for call in writes {
+        for call in &writes {
+            let broken = Broken::trying_once(scene).await;
+            let first = broken.with_a_lost_answer(call).await;
+            // Carried out, but nobody knows: that passes for nothing yet.
+            assert!(first.result.is_err(), "{call}: {}", first.outcome());
+            broken.settles(call).await;
+            // Here the SDK asks a second time by itself. Whatever the service says to that, in the end it is repaired and known.
             let broken = Broken::new(scene).await;
-            // As often as the SDK tries.
-            broken.bench.wire.on(&call).times(3).answer_lost();
-            let finding = broken.bench.finding(scene.rule(), &broken.resource);
-            let finding = in_region(finding, scene.region());
-            let ran = broken.bench.run(&finding, Mode::Act).await;
-            // Some services take a repeated write for an error of its own: what matters is that none of it passes for done.
-            assert!(ran.result.is_err(), "{call}: {}", ran.outcome());
-            broken.bench.wire.calm();
-            let again = broken.bench.run(&finding, Mode::Act).await;
-            let settled = matches!(
-                again.outcome(),
-                Outcome::Applied { .. } | Outcome::Compliant
-            );
-            assert!(settled, "{call}: {}", again.outcome());
-            assert_ne!(broken.now().await, broken.before, "{call}");
+            broken.with_a_lost_answer(call).await;
+            broken.settles(call).await;
         }
+    }
+
+    pub(crate) async fn blinded(scene: &dyn Scene) {
+        let ran = Broken::new(scene).await.run(Mode::Act).await;
+        ran.assert_repaired();
+        let writes: Vec<_> = ran.calls.iter().map(Call::writes).collect();
+        let first = writes.iter().position(|writes| *writes).unwrap();
+        // The look that verifies comes last.
+        let look = ran.calls.last().unwrap().name();
+        let before = ran.calls[..first].iter().map(Call::name);
+        let before = before.filter(|name| *name == look).count();
+        let broken = Broken::new(scene).await;
+        let prepared = broken.bench.wire.on(&look).nth(before + 1);
+        prepared.always().denied();
+        let ran = broken.run(Mode::Act).await;
+        assert!(ran.result.is_err(), "{}", ran.outcome());
+        assert_ne!(broken.now().await, broken.before);
+        assert!(!broken.bench.made().await.is_empty());
+        broken.bench.wire.calm();
+        broken.settles(&look).await;
     }
 
     pub(crate) async fn together(scene: &dyn Scene) {
