@@ -48,6 +48,18 @@ impl Reader {
             .owned::<Option<Vec<List>>>(&call)?
             .unwrap_or_default())
     }
+
+    /// One list.
+    ///
+    /// # Errors
+    /// See [`CloudflareError`].
+    pub async fn list(&self, id: &str, name: &str) -> Result<List, CloudflareError> {
+        let action = format!("read the list {name}");
+        let account = self.connection.account(&action)?;
+        let path = ["accounts", account, "rules", "lists", id];
+        let call = Call::read(&action, &path);
+        self.connection.call(&call).await?.owned(&call)
+    }
 }
 
 impl Writer {

@@ -81,6 +81,7 @@ async fn add(
         tier: held.tier,
         id: &list.id,
         name: &list.name,
+        items: held.count,
     };
     let items = batch
         .entries
@@ -136,6 +137,7 @@ async fn remove(
         tier: held.tier,
         id: &list.id,
         name: &list.name,
+        items: held.count,
     };
     let sent: Vec<String> = batch
         .entries

@@ -145,6 +145,8 @@ pub struct Target<'a> {
     pub tier: Tier,
     pub id: &'a str,
     pub name: &'a str,
+    /// How many items it is taken to have.
+    pub items: u64,
 }
 
 /// What became of the elements that were handed over; those in neither list were not carried out.
@@ -216,7 +218,7 @@ impl Bulk<'_> {
     async fn run<T: Element>(
         &mut self,
         session: &mut Session<'_>,
-        target: Target<'_>,
+        mut target: Target<'_>,
         verb: Verb,
         mut rest: Vec<T>,
     ) -> Result<Done<T>, RunError> {
@@ -242,6 +244,12 @@ impl Bulk<'_> {
                 Chunk::Completed => {
                     done.applied.extend(rest.drain(..take));
                     resent = false;
+                    if verb == Verb::Remove {
+                        target.items = target.items.saturating_sub(take as u64);
+                    } else if !rest.is_empty() {
+                        // How many of them were there already, only the list itself knows.
+                        target.items = self.items_of(target).await;
+                    }
                 }
                 Chunk::TooLarge if take > 1 && verb != Verb::Replace => size = take.div_ceil(2),
                 Chunk::TooLarge => {
@@ -265,6 +273,12 @@ impl Bulk<'_> {
             }
         }
         Ok(done)
+    }
+
+    /// How many items the list has now; as many as before where it cannot be asked.
+    async fn items_of(&self, target: Target<'_>) -> u64 {
+        let list = self.reader.list(target.id, target.name).await;
+        list.map_or(target.items, |list| list.num_items)
     }
 
     /// Sends one chunk and waits for its end.
@@ -342,6 +356,16 @@ impl Bulk<'_> {
             tracing::info!(%error, seconds = pause.as_secs_f32(), "Waiting for Cloudflare.");
             tokio::time::sleep(pause).await;
             waited += pause;
+            // Whose operation it was is not known: what was planned holds only if it was not about this list.
+            match self.reader.list(target.id, target.name).await {
+                Ok(list) if list.num_items == target.items => {}
+                Ok(_) => {
+                    return Err(Chunk::Stop(Stop::Unsure {
+                        reason: format!("{} changed while its turn was waited for", target.name),
+                    }));
+                }
+                Err(error) => return Err(judged(&error)),
+            }
             wait = (wait * 2).min(self.pace.busy_most);
         }
     }

@@ -231,6 +231,13 @@ impl Engine<'_> {
             if batches.is_empty() {
                 continue;
             }
+            if !wrote && session.state.writing && !look.is_quiet().await? {
+                return Ok(End::Partly {
+                    stop: Stop::Unsure {
+                        reason: "what an earlier run sent is only now carried out".to_owned(),
+                    },
+                });
+            }
             wrote = true;
             let done = self.carry_out(session, look, bulk, batches).await?;
             if let Some(stop) = done {
@@ -381,6 +388,7 @@ impl Engine<'_> {
             }
             *session.state.lists.get_mut(tier) = Some(remembered);
         }
+        session.state.writing = false;
         Ok(())
     }
 

@@ -262,6 +262,12 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Whether our lists are still as they were when this run read them.
+    pub(super) async fn is_quiet(&self) -> Result<bool, RunError> {
+        let now = self.reader.lists().await?;
+        Ok(self.held.iter().all(|held| now.contains(&held.list)))
+    }
+
     /// Lists that rules need which are on, and that are not there.
     pub(super) fn missing(&self, powers: &Powers) -> Option<Stop> {
         let names: Vec<&str> = Tier::ALL

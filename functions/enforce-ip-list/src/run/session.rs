@@ -113,10 +113,11 @@ impl<'a> Session<'a> {
             .get_mut(tier)
             .as_mut()
             .and_then(|list| list.copy.take());
-        match known {
-            Some(_) => self.save().await,
-            None => Ok(()),
+        let began = std::mem::replace(&mut self.state.writing, true);
+        if known.is_some() || !began {
+            self.save().await?;
         }
+        Ok(())
     }
 
     /// Cloudflare has accepted an operation: whoever comes next can ask for its end.

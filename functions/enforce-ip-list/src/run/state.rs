@@ -17,6 +17,8 @@ use crate::sources::Validators;
 #[serde(default)]
 pub struct State {
     pub lists: PerTier<Option<ListState>>,
+    /// A run began to change lists and has not come to an end that is certain: something it sent may still be carried out.
+    pub writing: bool,
     /// Accepted by Cloudflare, end unknown.
     pub operation: Option<InFlight>,
     pub sources: BTreeMap<String, SourceState>,

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod faults;
+mod modes;
+mod properties;
 mod quiet;
 mod safety;
 mod world;

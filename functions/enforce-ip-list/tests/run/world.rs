@@ -208,10 +208,10 @@ pub fn configuration(sandbox: &Sandbox, change: impl FnOnce(ConfigFiles) -> Conf
     cloudflare.account_id = Some(DEFAULT_ACCOUNT_ID.to_owned());
     cloudflare.api_token = SecretRef::given(LISTS_ONLY_TOKEN);
     cloudflare.plan = remediate_core::config::CloudflarePlan::Enterprise;
-    cloudflare.timeout = "2s".parse().unwrap();
+    cloudflare.timeout = "30s".parse().unwrap();
     let collector = &mut config.services.collector;
     collector.url = Some(format!("{}/", sandbox.collector_url()).parse().unwrap());
     collector.secret = Some(SecretRef::given(DEFAULT_COLLECTOR_TOKEN));
-    collector.timeout = "2s".parse().unwrap();
+    collector.timeout = "30s".parse().unwrap();
     config
 }
