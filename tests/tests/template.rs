@@ -631,12 +631,14 @@ const ACCOUNT_WIDE: &[&str] = &[
     "ec2:DescribeVpcs",
     "ec2:DescribeTags",
     "guardduty:CreateDetector",
+    "guardduty:GetAdministratorAccount",
     "guardduty:ListDetectors",
     "iam:GetAccessKeyLastUsed",
     "logs:DescribeLogGroups",
     "organizations:DescribeOrganization",
     "organizations:EnableAllFeatures",
     "organizations:ListHandshakesForOrganization",
+    "redshift:DescribeClusterParameterGroups",
 ];
 
 /// Actions with which a role could give itself, or somebody, more than it has.
@@ -913,7 +915,7 @@ fn given_the_topic_then_only_this_account_and_the_named_publishers_publish_and_o
 }
 
 #[test]
-fn given_the_intake_queue_then_only_the_topic_and_the_posture_bucket_of_this_account_send_to_it() {
+fn given_the_intake_queue_then_only_the_topic_and_the_two_buckets_of_this_account_send_to_it() {
     let statements = RESOURCES["IntakeQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
         .as_array()
         .unwrap();
@@ -926,22 +928,27 @@ fn given_the_intake_queue_then_only_the_topic_and_the_posture_bucket_of_this_acc
             )
         })
         .collect();
-    let bucket =
-        "arn:${AWS::Partition}:s3:::auto-remediate-posture-${AWS::AccountId}-${AWS::Region}";
+    let bucket = |what: &str| {
+        let arn = format!(
+            "arn:${{AWS::Partition}}:s3:::auto-remediate-{what}-${{AWS::AccountId}}-${{AWS::Region}}"
+        );
+        ("s3.amazonaws.com".to_owned(), arn)
+    };
+    let topic = "${ConformityTopic}".to_owned();
     assert_eq!(
         senders,
         [
-            (
-                "sns.amazonaws.com".to_owned(),
-                "${ConformityTopic}".to_owned()
-            ),
-            ("s3.amazonaws.com".to_owned(), bucket.to_owned())
+            ("sns.amazonaws.com".to_owned(), topic),
+            bucket("threats"),
+            bucket("posture")
         ]
     );
-    assert_eq!(
-        statements[1]["Condition"]["StringEquals"]["aws:SourceAccount"],
-        "${AWS::AccountId}"
-    );
+    for statement in &statements[1..=2] {
+        assert_eq!(
+            statement["Condition"]["StringEquals"]["aws:SourceAccount"],
+            "${AWS::AccountId}"
+        );
+    }
     assert!(
         statements
             .iter()

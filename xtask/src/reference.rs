@@ -78,7 +78,12 @@ fn section(page: &mut String, rule: &Rule) {
                 .collect::<Vec<_>>()
                 .join(", ")
         };
-        let _ = writeln!(page, "| {} | {} |", list(grant.actions), list(grant.resources));
+        let _ = writeln!(
+            page,
+            "| {} | {} |",
+            list(grant.actions),
+            list(grant.resources)
+        );
     }
 }
 

@@ -136,7 +136,7 @@ fn planned(function: &OpenJira, findings: &[Finding]) -> (State, Vec<Effect>) {
     let plan = function.plan(&nothing_new, &state, &(), now);
     let effects = match ready(plan).unwrap() {
         Plan::Changes(changes) => changes.into_iter().map(|change| change.effect).collect(),
-        Plan::Unsupported { because } => panic!("{because}"),
+        Plan::Unsupported { because } | Plan::Held { because, .. } => panic!("{because}"),
     };
     (state, effects)
 }

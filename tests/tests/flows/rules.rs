@@ -46,17 +46,26 @@ async fn public_bucket(world: &World, name: &str) {
         .object_ownership(ObjectOwnership::ObjectWriter);
     created.send().await.unwrap();
     let opened = s3.put_bucket_acl().bucket(name);
-    opened.acl(BucketCannedAcl::PublicReadWrite).send().await.unwrap();
+    opened
+        .acl(BucketCannedAcl::PublicReadWrite)
+        .send()
+        .await
+        .unwrap();
 }
 
 /// The permissions that everybody has on a bucket.
 async fn of_everybody(world: &World, bucket: &str) -> Vec<String> {
-    let acl = world.aws.s3.get_bucket_acl().bucket(bucket).send().await.unwrap();
+    let acl = world
+        .aws
+        .s3
+        .get_bucket_acl()
+        .bucket(bucket)
+        .send()
+        .await
+        .unwrap();
     acl.grants()
         .iter()
-        .filter(|grant| {
-            grant.grantee().and_then(|grantee| grantee.uri()) == Some(EVERYBODY)
-        })
+        .filter(|grant| grant.grantee().and_then(|grantee| grantee.uri()) == Some(EVERYBODY))
         .filter_map(|grant| grant.permission())
         .map(|permission| permission.as_str().to_owned())
         .collect()
@@ -91,7 +100,9 @@ async fn given_two_public_buckets_when_their_checks_fail_then_each_loses_the_gra
     let world = World::with_aws_rules(&["S3-001"]).await;
     for bucket in ["reports-one", "reports-two"] {
         public_bucket(&world, bucket).await;
-        world.publish(&check("S3-001", bucket, "FAILURE", ACCOUNT)).await;
+        world
+            .publish(&check("S3-001", bucket, "FAILURE", ACCOUNT))
+            .await;
         world
             .eventually("the bucket is not readable for everybody", async || {
                 of_everybody(&world, bucket).await == ["WRITE"]
@@ -160,7 +171,12 @@ async fn given_ssh_open_to_the_world_when_the_check_fails_then_that_rule_goes_an
         .await
         .unwrap();
     let open = async || {
-        let answer = ec2.describe_security_groups().group_ids(&group).send().await.unwrap();
+        let answer = ec2
+            .describe_security_groups()
+            .group_ids(&group)
+            .send()
+            .await
+            .unwrap();
         let mut open: Vec<(i32, String)> = answer.security_groups()[0]
             .ip_permissions()
             .iter()
@@ -174,7 +190,9 @@ async fn given_ssh_open_to_the_world_when_the_check_fails_then_that_rule_goes_an
         open.sort();
         open
     };
-    world.publish(&check("EC2-002", &group, "FAILURE", ACCOUNT)).await;
+    world
+        .publish(&check("EC2-002", &group, "FAILURE", ACCOUNT))
+        .await;
     let left = [(22, "10.0.0.0/8".to_owned()), (443, "0.0.0.0/0".to_owned())];
     world
         .eventually("the rule is gone", async || open().await == left)
@@ -210,7 +228,10 @@ async fn given_a_rule_that_is_off_a_passed_check_or_another_account_then_nothing
         })
         .await;
     let history = world.history().await;
-    let reasons: Vec<&str> = decisions(&history).into_iter().map(Decision::name).collect();
+    let reasons: Vec<&str> = decisions(&history)
+        .into_iter()
+        .map(Decision::name)
+        .collect();
     for reason in [
         SkipReason::Disabled.name(),
         SkipReason::Passed.name(),

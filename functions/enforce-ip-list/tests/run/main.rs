@@ -1,5 +1,7 @@
 //! Runs against the sandbox's Cloudflare and collector, over HTTP.
 
+// The futures of whole runs nest deeply.
+#![recursion_limit = "256"]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod faults;
