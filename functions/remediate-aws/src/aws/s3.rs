@@ -75,7 +75,7 @@ impl Reader {
         remediate_core::aws::s3_client(&self.settings(target.region.as_deref()).await)
     }
 
-    /// The region of a bucket, in which it is whichever region was asked.
+    /// The region that a bucket is in, whichever is asked. A refusal says it too, so that no permission is needed.
     pub(crate) async fn bucket_region(&self, target: &Target) -> Result<String, AwsError> {
         const CALL: &str = "s3:HeadBucket";
         let answer = self

@@ -110,8 +110,8 @@ fn s3(method: &str, path: &str, query: &str) -> String {
         "HEAD" => "Head",
         other => other,
     };
-    let keys = query.split('&').map(|pair| pair.trim_end_matches('='));
-    let known = keys.filter_map(|key| {
+    let mut keys = query.split('&').map(|pair| pair.trim_end_matches('='));
+    let known = keys.find_map(|key| {
         Some(match key {
             "acl" => "BucketAcl",
             "encryption" => "BucketEncryption",
@@ -126,9 +126,7 @@ fn s3(method: &str, path: &str, query: &str) -> String {
         })
     });
     let in_bucket = path.trim_matches('/').contains('/');
-    let what = known
-        .last()
-        .unwrap_or(if in_bucket { "Object" } else { "Bucket" });
+    let what = known.unwrap_or(if in_bucket { "Object" } else { "Bucket" });
     format!("{verb}{what}")
 }
 
