@@ -135,7 +135,7 @@ impl Traffic {
         self.without(other).is_empty()
     }
 
-    fn add(&mut self, other: Self) {
+    fn add(&mut self, other: &Self) {
         let union = |a: &Ports, b: &Ports| Ports::of(a.0.iter().chain(&b.0).copied());
         self.tcp = union(&self.tcp, &other.tcp);
         self.udp = union(&self.udp, &other.udp);
@@ -226,7 +226,7 @@ impl TryFrom<Vec<String>> for Traffic {
     fn try_from(parts: Vec<String>) -> Result<Self, NoTraffic> {
         let mut traffic = Self::default();
         for part in &parts {
-            traffic.add(part.parse()?);
+            traffic.add(&part.parse()?);
         }
         Ok(traffic)
     }
@@ -307,7 +307,7 @@ mod tests {
         #[test]
         fn what_is_in_both_and_what_is_in_one_alone_make_up_the_whole(a in any_traffic(), b in any_traffic()) {
             let mut whole = a.and(&b);
-            whole.add(a.without(&b));
+            whole.add(&a.without(&b));
             prop_assert_eq!(whole, a);
         }
 
