@@ -150,7 +150,24 @@ impl Aspect for AclOfBucket {
         to: &Acl,
         writer: &Writer,
     ) -> Result<(), AwsError> {
-        writer.put_bucket_acl(target, to).await
+        let written = writer.put_bucket_acl(target, to).await;
+        written.map_err(|error| match error {
+            // S3 says no more than "Access Denied" to both.
+            AwsError::Denied {
+                call,
+                what,
+                code,
+                message,
+            } if to.grants.iter().any(|grant| Group::of(grant).is_some()) => AwsError::Denied {
+                call,
+                what,
+                code,
+                message: format!(
+                    "{message}; or Block Public Access of the account refuses an ACL that is still public: then all public grants have to go at once"
+                ),
+            },
+            error => error,
+        })
     }
 
     /// Grants are a set; display names are only labels.

@@ -260,6 +260,24 @@ async fn where_public_acls_are_refused_one_that_would_stay_public_is_not_tried()
 }
 
 #[tokio::test]
+async fn a_refusal_that_the_accounts_own_block_may_have_made_says_so() {
+    for (more, expected) in [
+        (vec![to_group(EVERYONE, "READ")], false),
+        (
+            vec![to_group(EVERYONE, "READ"), to_group(EVERYONE, "WRITE")],
+            true,
+        ),
+    ] {
+        let bench = Bench::new().await;
+        let bucket = granting(&bench, "blocked", more).await;
+        bench.wire.on("s3:PutBucketAcl").always().denied();
+        let ran = bench.repair("S3-001", &bucket).await;
+        let said = ran.error().to_string();
+        assert_eq!(said.contains("Block Public Access"), expected, "{said}");
+    }
+}
+
+#[tokio::test]
 async fn every_call_says_whose_bucket_it_has_to_be() {
     let bench = Bench::new().await;
     let bucket = granting(&bench, "mine", vec![to_group(EVERYONE, "READ")]).await;
