@@ -25,6 +25,8 @@ impl Seen {
 
 /// CPU time of this thread so far, in milliseconds. Contestants in Rust have one.
 pub(crate) fn cpu_ms() -> Result<f64, Box<dyn Error>> {
+    // The kernel counts when it schedules, and else only with every tick: milliseconds apart.
+    std::thread::yield_now();
     let text = fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanoseconds: f64 = text.split(' ').next().unwrap_or_default().parse()?;
     Ok(nanoseconds / 1e6)

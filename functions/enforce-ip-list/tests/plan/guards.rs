@@ -48,6 +48,16 @@ fn given_a_full_list_when_the_snapshot_is_empty_then_nothing_is_removed_even_wit
 }
 
 #[test]
+fn given_a_snapshot_that_is_hostile_only_for_tiers_that_are_off_when_it_is_planned_then_it_is_believed()
+ {
+    let mut scene = with_blocked(&hosts("198.51", 10));
+    scene.policy.tiers[Challenge.index()].on = false;
+    let plan = scene.fresh(&[("203.0.113.1", 2.0)]);
+    assert_eq!(plan.steps[0].len(), 10);
+    assert!(plan.tripped.is_empty());
+}
+
+#[test]
 fn given_a_full_list_when_there_is_no_usable_snapshot_then_nothing_changes_before_its_end() {
     let hosts = hosts("198.51", 100);
     let mut scene = with_blocked(&hosts);
