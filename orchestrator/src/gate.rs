@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(
             decided(
                 &Finding {
-                    rule: "S3-001".into(),
+                    rule: "S3-999".into(),
                     ..finding(Verdict::Failed)
                 },
                 |text| text

@@ -43,7 +43,7 @@ impl Stack {
         let parameters: Vec<Parameter> = parameters.iter().map(parameter).collect();
         let request = aws.cloudformation.create_stack().stack_name(NAME);
         let answer = request
-            .template_body(taking(template.clone(), false).to_string())
+            .template_url(put_template(aws, &taking(template.clone(), false)).await)
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityAutoExpand)
             .set_parameters(Some(parameters.clone()))
@@ -72,7 +72,7 @@ impl Stack {
     pub async fn start(&self, aws: &Aws) {
         let request = aws.cloudformation.update_stack().stack_name(NAME);
         let answer = request
-            .template_body(taking(self.template.clone(), true).to_string())
+            .template_url(put_template(aws, &taking(self.template.clone(), true)).await)
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityAutoExpand)
             .set_parameters(Some(self.parameters.clone()))
@@ -94,6 +94,20 @@ impl Stack {
             )
         })
     }
+}
+
+/// Puts a template where CloudFormation reads it: one of more than 51,200 bytes does not fit into a request.
+async fn put_template(aws: &Aws, template: &Value) -> String {
+    let body = ByteStream::from(template.to_string().into_bytes());
+    aws.s3
+        .put_object()
+        .bucket(ARTIFACTS)
+        .key("template.json")
+        .body(body)
+        .send()
+        .await
+        .expect("a template can be put");
+    format!("https://s3.{REGION}.amazonaws.com/{ARTIFACTS}/template.json")
 }
 
 /// The packages whose functions are made with these parameters.

@@ -648,8 +648,13 @@ fn escalates(action: &str) -> bool {
         "iam" => {
             let reads = operation.starts_with("Get") || operation.starts_with("List");
             // A key's status gives nobody a key.
-            !reads
-                && !["UpdateAccessKey", "PassRole", "CreateServiceLinkedRole"].contains(&operation)
+            let harmless = [
+                "UpdateAccessKey",
+                "PassRole",
+                "CreateServiceLinkedRole",
+                "SimulatePrincipalPolicy",
+            ];
+            !reads && !harmless.contains(&operation)
         }
         "sts" => operation != "GetCallerIdentity",
         "lambda" => ![
