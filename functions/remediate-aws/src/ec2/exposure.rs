@@ -1,7 +1,5 @@
 //! What has to go so that the world no longer reaches a kind of traffic. Pure.
 
-use std::fmt;
-
 use serde::Deserialize;
 
 use super::group_rule::{GroupRule, Peer, Permission, Protocol};
@@ -159,16 +157,6 @@ impl Exposure {
     }
 }
 
-impl fmt::Display for Left {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} with {}", self.permission, self.permission.peer)?;
-        match &self.id {
-            Some(id) => write!(f, " ({id})"),
-            None => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,7 +203,14 @@ mod tests {
     fn the_matrix_of_rules_for_ssh() {
         const REMOVED: Option<&[&str]> = Some(&[]);
         // Rule, whether it goes by itself, and what is left of it when it is narrowed; `None` where it is not touched.
-        let table: [(&str, (i32, i32), &str, bool, Option<&[&str]>); 16] = [
+        type Row = (
+            &'static str,
+            (i32, i32),
+            &'static str,
+            bool,
+            Option<&'static [&'static str]>,
+        );
+        let table: [Row; 16] = [
             ("tcp", (22, 22), "0.0.0.0/0", true, REMOVED),
             ("tcp", (22, 22), "::/0", true, REMOVED),
             ("tcp", (22, 22), "2000::/3", true, REMOVED),

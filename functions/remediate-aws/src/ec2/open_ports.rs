@@ -191,6 +191,16 @@ impl Check {
             ranges_only: matches!(self, Self::Ranges),
         })
     }
+
+    /// What it is about, for a person: `tcp/22`.
+    fn in_words(self, concern: &Concern) -> String {
+        match self {
+            Self::Ports { .. } | Self::Icmp => concern.traffic.to_string(),
+            Self::Ranges => "a range of ports".to_owned(),
+            Self::Uncommon => "uncommon ports".to_owned(),
+            Self::Everything => "traffic that is not allowed".to_owned(),
+        }
+    }
 }
 
 #[async_trait]
@@ -297,13 +307,29 @@ impl OpenToWorld {
 
     /// `tcp/22 from 0.0.0.0/0, tcp/22 from ::/0`
     fn listed<'a>(&self, permissions: impl Iterator<Item = &'a Permission>) -> String {
-        const SHOWN: usize = 8;
+        let all: Vec<_> = permissions
+            .map(|permission| self.in_words(permission))
+            .collect();
+        shortened(&all, SHOWN)
+    }
+
+    /// `tcp/22 from 0.0.0.0/0`
+    fn in_words(&self, permission: &Permission) -> String {
         let way = match self.direction {
             Direction::Ingress => "from",
             Direction::Egress => "to",
         };
-        let all: Vec<_> = permissions
-            .map(|permission| format!("{permission} {way} {}", permission.peer))
+        format!("{permission} {way} {}", permission.peer)
+    }
+
+    /// With their ids, which a person needs to find them.
+    fn listed_with_ids(&self, rules: &[&Left]) -> String {
+        let all: Vec<_> = rules
+            .iter()
+            .map(|left| match &left.id {
+                Some(id) => format!("{} ({id})", self.in_words(&left.permission)),
+                None => self.in_words(&left.permission),
+            })
             .collect();
         shortened(&all, SHOWN)
     }
@@ -316,14 +342,14 @@ impl OpenToWorld {
                 .iter()
                 .filter(|left| left.why == why)
                 .collect();
-            (!of.is_empty()).then(|| self.listed(of.iter().map(|left| &left.permission)))
+            (!of.is_empty()).then(|| self.listed_with_ids(&of))
         };
         let mut remarks = Vec::new();
         remarks.extend(left(LeftBecause::Wider).map(|listed| {
-            format!("{listed} also opens {} to the world, but is wider than that: set on_wider to \"narrow\" or \"remove\", or change it by hand", concern.traffic)
+            format!("{listed} also opens {} to the world, but is wider than that: set on_wider to \"narrow\" or \"remove\", or change it by hand", self.check.in_words(concern))
         }));
         remarks.extend(left(LeftBecause::Wide).map(|listed| {
-            format!("{listed} opens {} to a large part of the world: set too_wide_ipv4 or too_wide_ipv6 to its prefix length to have it taken away, or change it by hand", concern.traffic)
+            format!("{listed} opens {} to a large part of the world: set too_wide_ipv4 or too_wide_ipv6 to its prefix length to have it taken away, or change it by hand", self.check.in_words(concern))
         }));
         remarks.extend(left(LeftBecause::Elsewhere).map(|listed| {
             format!("{listed} opens a range of ports, though not to the world: which of them are needed only a person knows, narrow it by hand")
@@ -343,6 +369,9 @@ impl OpenToWorld {
         remarks
     }
 }
+
+/// So many rules are named; of more there is the count.
+const SHOWN: usize = 8;
 
 /// `attached to 2 network interfaces (eni-1, eni-2)`
 fn attached(interfaces: &[String]) -> String {
