@@ -250,12 +250,16 @@ impl Reader {
             .bucket(&target.resource)
             .expected_bucket_owner(target.account.as_str())
             .send()
-            .await
-            .map_err(|error| failed(CALL, target, &error))?;
-        Ok(Versioning {
-            status: answer.status.map(|status| status.as_str().to_owned()),
-            mfa_delete: answer.mfa_delete == Some(types::MfaDeleteStatus::Enabled),
-        })
+            .await;
+        match answer {
+            Ok(answer) => Ok(Versioning {
+                status: answer.status.map(|status| status.as_str().to_owned()),
+                mfa_delete: answer.mfa_delete == Some(types::MfaDeleteStatus::Enabled),
+            }),
+            Err(error) => {
+                versioning_by_another_name(&error).ok_or_else(|| failed(CALL, target, &error))
+            }
+        }
     }
 
     /// How objects are encrypted that come without a word about it. More than one rule has never been possible.
@@ -284,6 +288,24 @@ impl Reader {
                 })
         }))
     }
+}
+
+/// Services that speak S3 may name the root of this answer after the operation, as moto does. The SDK then takes it for none, though
+/// what stands in it is what S3 writes.
+fn versioning_by_another_name<E>(error: &SdkError<E, HttpResponse>) -> Option<Versioning> {
+    let answer = error.raw_response()?;
+    let text = std::str::from_utf8(answer.body().bytes()?).ok()?;
+    if !answer.status().is_success() || !text.contains("<GetBucketVersioningResponse") {
+        return None;
+    }
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once("</")?.0.trim().to_owned())
+    };
+    Some(Versioning {
+        status: element("Status").filter(|status| !status.is_empty()),
+        mfa_delete: element("MfaDelete").as_deref() == Some("Enabled"),
+    })
 }
 
 fn grantee_of(grantee: types::Grantee) -> Option<Grantee> {

@@ -13,6 +13,20 @@ struct Off {
     again: bool,
 }
 
+/// `null` where it was never on. moto names the root of this answer otherwise than S3, so that the SDK cannot be asked.
+async fn versioning(bench: &Bench, bucket: &str) -> Value {
+    let answer = client(bench).get_bucket_versioning().bucket(bucket).send();
+    let text = match answer.await {
+        Ok(answer) => return json!(answer.status.map(|status| status.as_str().to_owned())),
+        Err(error) => {
+            let body = error.raw_response().unwrap().body().bytes().unwrap();
+            String::from_utf8(body.to_vec()).unwrap()
+        }
+    };
+    let status = text.split_once("<Status>");
+    json!(status.and_then(|(_, rest)| Some(rest.split_once('<')?.0.to_owned())))
+}
+
 async fn set(bench: &Bench, bucket: &str, status: BucketVersioningStatus) {
     let configuration = VersioningConfiguration::builder().status(status);
     let request = client(bench)
@@ -47,17 +61,7 @@ impl Scene for Off {
     }
 
     async fn state(&self, bench: &Bench, resource: &str) -> Value {
-        let answer = client(bench)
-            .get_bucket_versioning()
-            .bucket(resource)
-            .send();
-        json!(
-            answer
-                .await
-                .unwrap()
-                .status
-                .map(|status| status.as_str().to_owned())
-        )
+        versioning(bench, resource).await
     }
 
     fn undo(&self) -> Undo {
@@ -71,6 +75,28 @@ impl Scene for Off {
 
 contract!(never_on, Off { again: false });
 contract!(suspended, Off { again: true });
+
+#[tokio::test]
+async fn the_answer_is_understood_as_s3_writes_it() {
+    let bench = Bench::new().await;
+    let bucket = bucket(&bench, "written").await;
+    bench.wire.on("s3:GetBucketVersioning").always().answers(
+        200,
+        "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Status>Enabled</Status></VersioningConfiguration>",
+    );
+    bench.repair("S3-012", &bucket).await.assert_left_alone();
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_fails() {
+    let bench = Bench::new().await;
+    let bucket = bucket(&bench, "none").await;
+    let answer = bench.wire.on("s3:GetBucketVersioning").always();
+    answer.answers(200, "<html>we are down for maintenance</html>");
+    let ran = bench.repair("S3-012", &bucket).await;
+    assert!(ran.error().to_string().contains("s3:GetBucketVersioning"));
+    assert!(ran.writes().is_empty());
+}
 
 #[tokio::test]
 async fn with_mfa_delete_only_the_root_user_can_turn_it_on() {

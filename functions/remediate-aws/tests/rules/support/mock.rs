@@ -22,28 +22,9 @@ impl MockAws {
 }
 
 /// Ends the server when its standard input does, which is a pipe from this process.
-///
-/// moto 5.2.5 names the root of one of S3's answers after the operation; S3's own is `VersioningConfiguration`
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html>), and the SDK takes no other.
-const PROGRAM: &str = "
-import os, sys, threading
-import moto.server
-from moto.s3.responses import S3Response
-
-def end_with_us():
-    sys.stdin.buffer.read()
-    os._exit(0)
-
-threading.Thread(target=end_with_us, daemon=True).start()
-named = S3Response.get_bucket_versioning
-
-def rightly_named(self):
-    status, headers, body = named(self)
-    return status, headers, body.replace('GetBucketVersioningResponse', 'VersioningConfiguration')
-
-S3Response.get_bucket_versioning = rightly_named
-moto.server.main(['-H', '127.0.0.1', '-p', sys.argv[1]])
-";
+const PROGRAM: &str = "import os, sys, threading; \
+    threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start(); \
+    import moto.server as moto; moto.main(['-H', '127.0.0.1', '-p', sys.argv[1]])";
 
 pub(crate) fn moto() -> &'static MockAws {
     static MOTO: LazyLock<MockAws> = LazyLock::new(start);
