@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbInstance, Tag as RdsTag};
+use aws_sdk_rds::types::{
+    DbClusterSnapshotAttribute, DbClusterSnapshotAttributesResult, DbInstance, DbSnapshotAttribute,
+    DbSnapshotAttributesResult, Tag as RdsTag,
+};
 
 use super::{Reader, Writer};
 use crate::error::AwsError;
@@ -155,13 +158,13 @@ impl Reader {
                     })?;
                 let attributes = answer
                     .db_snapshot_attributes_result()
-                    .map(|result| result.db_snapshot_attributes())
+                    .map(DbSnapshotAttributesResult::db_snapshot_attributes)
                     .unwrap_or_default();
                 Ok(sharing(
                     attributes
                         .iter()
                         .filter(|attribute| attribute.attribute_name() == Some(RESTORE))
-                        .flat_map(|attribute| attribute.attribute_values()),
+                        .flat_map(DbSnapshotAttribute::attribute_values),
                 ))
             }
             SnapshotKind::Cluster => {
@@ -179,13 +182,13 @@ impl Reader {
                     })?;
                 let attributes = answer
                     .db_cluster_snapshot_attributes_result()
-                    .map(|result| result.db_cluster_snapshot_attributes())
+                    .map(DbClusterSnapshotAttributesResult::db_cluster_snapshot_attributes)
                     .unwrap_or_default();
                 Ok(sharing(
                     attributes
                         .iter()
                         .filter(|attribute| attribute.attribute_name() == Some(RESTORE))
-                        .flat_map(|attribute| attribute.attribute_values()),
+                        .flat_map(DbClusterSnapshotAttribute::attribute_values),
                 ))
             }
         }

@@ -1,7 +1,9 @@
 //! Calls of Redshift's provisioned clusters.
 
 use aws_sdk_redshift::Client;
-use aws_sdk_redshift::types::{Cluster as Described, Parameter, Tag as RedshiftTag};
+use aws_sdk_redshift::types::{
+    Cluster as Described, Parameter, PendingModifiedValues, Tag as RedshiftTag,
+};
 
 use super::{Reader, Writer};
 use crate::error::AwsError;
@@ -59,9 +61,9 @@ impl Cluster {
                             .to_owned(),
                     })
                 }),
-            pending_public: pending.and_then(|pending| pending.publicly_accessible()),
+            pending_public: pending.and_then(PendingModifiedValues::publicly_accessible),
             pending_retention: pending
-                .and_then(|pending| pending.automated_snapshot_retention_period()),
+                .and_then(PendingModifiedValues::automated_snapshot_retention_period),
             tags: tags(cluster.tags()),
         })
     }

@@ -18,7 +18,7 @@ pub struct Unshare;
 fn kinds(case: &Case<'_>) -> &'static [SnapshotKind] {
     let arn = match &case.finding.subject {
         Subject::Resource { resource, .. } => Arn::parse(resource.trim()),
-        _ => None,
+        Subject::Device { .. } => None,
     };
     kinds_of(arn)
 }

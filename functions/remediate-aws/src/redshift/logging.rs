@@ -29,7 +29,7 @@ struct Subject {
 fn names_a_group(finding: &Finding) -> bool {
     let resource = match &finding.subject {
         remediate_core::Subject::Resource { resource, .. } => resource.trim(),
-        _ => return false,
+        remediate_core::Subject::Device { .. } => return false,
     };
     Arn::parse(resource).is_some_and(|arn| arn.rest.starts_with("parametergroup:"))
 }
@@ -130,7 +130,7 @@ async fn plan_group(group: &Target, from: String, reader: &Reader) -> Result<Ver
     };
     let steps = notes(&sharing)
         .into_iter()
-        .fold(Steps::one(step), |steps, note| steps.noting(note));
+        .fold(Steps::one(step), Steps::noting);
     Ok(Verdict::Change(steps.with_tags(tags)))
 }
 
@@ -200,10 +200,13 @@ mod tests {
         }
     }
 
+    /// The clusters, whether each writes audit logs; the notes.
+    type Row<'a> = (&'a [(&'a Cluster, bool)], &'a [&'a str]);
+
     #[test]
     fn the_notes_name_who_has_to_reboot_and_who_writes_nothing() {
         let (a, b) = (cluster("sales"), cluster("stock"));
-        let table: [(&[(&Cluster, bool)], &[&str]); 4] = [
+        let table: [Row<'_>; 4] = [
             (&[], &["no cluster of the region uses this parameter group"]),
             (&[(&a, true)], &["in force after the next reboot of sales"]),
             (
