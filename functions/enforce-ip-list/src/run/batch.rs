@@ -18,7 +18,20 @@ pub struct Batch {
     pub tier: Tier,
     pub verb: Verb,
     pub entries: Vec<Entry>,
+    /// What is said of entries that a replacement leaves out.
+    pub goes: Vec<ChangeLine>,
 }
+
+impl Batch {
+    /// Every change, in words; what a replacement only keeps is none.
+    pub fn lines(&self) -> impl Iterator<Item = &ChangeLine> {
+        let entries = self.entries.iter().map(|entry| &entry.line);
+        entries.filter(|line| line.change != KEEP).chain(&self.goes)
+    }
+}
+
+/// What is said of an entry that stays as it is.
+pub const KEEP: &str = "keep";
 
 /// One entry on its way into a list, or out of it.
 #[derive(Clone, Debug)]
@@ -91,8 +104,16 @@ async fn add(
             comment: entry.comment.clone(),
         })
         .collect();
-    let done = bulk.add(session, target, items).await?;
+    let replaces = batch.verb == Verb::Replace;
+    let done = if replaces {
+        bulk.replace(session, target, items).await?
+    } else {
+        bulk.add(session, target, items).await?
+    };
     let applied: HashSet<&str> = done.applied.iter().map(|item| item.ip.as_str()).collect();
+    if replaces && !applied.is_empty() {
+        held.empty();
+    }
     // What is sent again may get another id.
     let amended = held.amend(
         &applied,
@@ -105,9 +126,13 @@ async fn add(
         batch
             .entries
             .into_iter()
+            .filter(|entry| entry.line.change != KEEP)
             .filter(|entry| applied.contains(entry.ip.as_str()))
             .map(|entry| entry.line),
     );
+    if replaces && done.stop.is_none() {
+        out.lines.extend(batch.goes);
+    }
     for (item, reason) in done.dropped {
         let refused = Refused {
             reason: reason.clone(),

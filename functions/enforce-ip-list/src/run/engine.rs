@@ -23,8 +23,11 @@ use super::state::{Paused, Settled, State};
 use super::store::Store;
 use super::wish::{Wishes, Work};
 use super::{RunError, apply, audit, settings};
-use crate::cloudflare::{Connection, List, PAGE, Reader};
+use crate::cloudflare::{CloudflareError, Connection, Limit, List, PAGE, Reader};
 use crate::threat::Tier;
+
+/// How long what Cloudflare does not take is not sent again.
+const REFUSED_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 
 /// Everything a run needs.
 pub struct Engine<'a> {
@@ -91,6 +94,7 @@ impl Engine<'_> {
         let result = self
             .work(&mut session, &mut look, &connection, work, &wishes)
             .await;
+        let result = postponed(result, &mut session.state);
         let now = Timestamp::now();
         let totals = &mut session.state.totals;
         totals.runs += 1;
@@ -136,6 +140,10 @@ impl Engine<'_> {
         if !powers.any() {
             return Ok(End::Off);
         }
+        session
+            .state
+            .refused
+            .retain(|_, refused| look.began.duration_since(refused.at) < REFUSED_FOR);
         if let Some(paused) = session
             .state
             .paused
@@ -253,9 +261,13 @@ impl Engine<'_> {
                 return Ok(End::Unverified { left });
             }
         }
-        session.state.addresses.clear();
-        self.remember(session, look).await?;
         let powers = Powers::of(self.config, wishes);
+        // What only a person may carry out waits for that person.
+        session
+            .state
+            .addresses
+            .retain(|address| powers.waits(address.score));
+        self.remember(session, look).await?;
         if let Some(stop) = look.missing(&powers) {
             return Ok(End::Partly { stop });
         }
@@ -290,11 +302,7 @@ impl Engine<'_> {
     ) -> Result<Option<Stop>, RunError> {
         let mut planned = look.report.clone();
         planned.end = End::Planned;
-        let lines: Vec<&ChangeLine> = batches
-            .iter()
-            .flat_map(|batch| &batch.entries)
-            .map(|entry| &entry.line)
-            .collect();
+        let lines: Vec<&ChangeLine> = batches.iter().flat_map(Batch::lines).collect();
         self.record(session, &planned, &lines).await?;
         drop(lines);
         let out = batch::carry_out(bulk, session, &mut look.held, batches).await?;
@@ -442,6 +450,31 @@ impl Engine<'_> {
         session.state.audit = document.store(self.store).await?;
         Ok(())
     }
+}
+
+/// Being out of time, or told to leave Cloudflare alone, is no failure: the next run goes on.
+fn postponed(result: Result<End, RunError>, state: &mut State) -> Result<End, RunError> {
+    let stop = match result {
+        Err(RunError::Cloudflare(CloudflareError::OutOfTime { .. })) => Stop::OutOfTime,
+        Err(RunError::Cloudflare(CloudflareError::Limited {
+            limit: Limit::Global,
+            after,
+            reason,
+            ..
+        })) => {
+            let wait = after.unwrap_or(Duration::from_secs(300));
+            let until = Timestamp::now()
+                .saturating_add(wait)
+                .unwrap_or(Timestamp::MAX);
+            state.paused = Some(Paused {
+                until,
+                reason: reason.clone(),
+            });
+            Stop::Throttled { reason, until }
+        }
+        other => return other,
+    };
+    Ok(End::Partly { stop })
 }
 
 /// Takes Cloudflare's present description of the list; says whether it has as many items as we think.

@@ -138,6 +138,12 @@ pub async fn read(reader: &Reader, tier: Tier, list: &List) -> Result<Held, RunE
 }
 
 impl Held {
+    /// Nothing is in it any more.
+    pub fn empty(&mut self) {
+        self.items = Copying::default().finish();
+        (self.count, self.unknown_ids) = (0, 0);
+    }
+
     /// The list after some items were taken out and others put in.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use remediate_core::config::{Cloudflare, Config};
 
 use super::RunError;
-use super::batch::{Batch, Entry};
+use super::batch::{Batch, Entry, KEEP};
 use super::bulk::Verb;
 use super::copy;
 use super::lists::Held;
@@ -20,7 +20,7 @@ use crate::plan::current::Current;
 use crate::plan::tag::{Instance, Mark};
 use crate::plan::{AddedBecause, Inputs, Plan, RemovedBecause, Snapshot, Step, Tally, plan};
 use crate::safety::{Consent, Policy, Protected};
-use crate::threat::{Gathered, Seconds, SourceNames, Tier};
+use crate::threat::{Gathered, Score, Seconds, SourceNames, Tier};
 
 /// What may be done for each tier in this run.
 #[derive(Clone, Debug)]
@@ -56,6 +56,14 @@ impl Powers {
 
     pub fn is_on(&self, tier: Tier) -> bool {
         *self.configured.get(tier) != Power::Off
+    }
+
+    /// Whether what has this score is carried out only when a person says so, and none has.
+    pub fn waits(&self, score: f64) -> bool {
+        let tier = Score::of(score).ok().and_then(Score::tier);
+        tier.is_some_and(|tier| {
+            *self.configured.get(tier) == Power::Propose && !self.writable[tier.index()]
+        })
     }
 
     /// Whether anything at all is planned for.
@@ -212,6 +220,7 @@ fn batch(plan: &Plan, step: &Step) -> Batch {
                     line: added(*tier, addition.net, &addition.mark, addition.because, names),
                 })
                 .collect(),
+            goes: Vec::new(),
         },
         Step::Remove { tier, removals } => Batch {
             tier: *tier,
@@ -224,24 +233,28 @@ fn batch(plan: &Plan, step: &Step) -> Batch {
                     line: removed(*tier, removal, names),
                 })
                 .collect(),
+            goes: Vec::new(),
         },
     }
 }
 
 /// The list as a whole. What changes is said as if it were changed piece by piece.
 fn replacement(plan: &Plan, tier: Tier) -> Batch {
-    let lines: BTreeMap<String, ChangeLine> = plan
-        .steps
-        .iter()
-        .filter(|step| step.tier() == tier)
-        .flat_map(|step| batch(plan, step).entries)
-        .map(|entry| (entry.ip, entry.line))
-        .collect();
+    let changes = plan.steps.iter().filter(|step| step.tier() == tier);
+    let (mut comes, mut goes) = (BTreeMap::new(), Vec::new());
+    for step in changes {
+        for entry in batch(plan, step).entries {
+            match step {
+                Step::Add { .. } => drop(comes.insert(entry.ip, entry.line)),
+                Step::Remove { .. } => goes.push(entry.line),
+            }
+        }
+    }
     let names = plan.source_names();
     let entries = plan.contents(tier).map(|(net, mark)| {
         let ip = net.to_string();
-        let line = lines.get(&ip).cloned().unwrap_or_else(|| ChangeLine {
-            change: "keep".to_owned(),
+        let line = comes.remove(&ip).unwrap_or_else(|| ChangeLine {
+            change: KEEP.to_owned(),
             ..added(tier, net, &mark, AddedBecause::Renewed, names)
         });
         Entry {
@@ -254,6 +267,7 @@ fn replacement(plan: &Plan, tier: Tier) -> Batch {
         tier,
         verb: Verb::Replace,
         entries: entries.collect(),
+        goes,
     }
 }
 

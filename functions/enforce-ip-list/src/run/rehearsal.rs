@@ -5,7 +5,7 @@ use std::sync::Arc;
 use remediate_core::config::Config;
 use remediate_core::ledger::LedgerRead;
 
-use super::batch;
+use super::batch::{self, Batch};
 use super::check::Checked;
 use super::lists::{self, Held};
 use super::look::{Look, Subject, account};
@@ -62,8 +62,8 @@ pub async fn plan(
         planned
             .calls
             .extend(batch::calls(account, &look.held, &batches));
-        let entries = batches.into_iter().flat_map(|batch| batch.entries);
-        planned.changes.extend(entries.map(|entry| entry.line));
+        let lines = batches.iter().flat_map(Batch::lines);
+        planned.changes.extend(lines.cloned());
     }
     planned.report = look.planned(End::Planned).report;
     Ok(planned)
@@ -113,6 +113,6 @@ fn observed(plan: &Plan, powers: &Powers, held: &[Held]) -> Vec<ChangeLine> {
         ..powers.clone()
     };
     let batches = planning::batches(plan.clone(), &others, held);
-    let entries = batches.into_iter().flat_map(|batch| batch.entries);
-    entries.map(|entry| entry.line).collect()
+    let lines = batches.iter().flat_map(Batch::lines);
+    lines.cloned().collect()
 }

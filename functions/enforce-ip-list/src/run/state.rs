@@ -27,7 +27,7 @@ pub struct State {
     pub ranges: Option<KnownRanges>,
     /// What held when a run last found nothing left to do.
     pub settled: Option<Settled>,
-    /// Networks that Cloudflare does not take, by their text: sent again only when the entry has ended.
+    /// Networks that Cloudflare does not take, by their text: not sent again for a week.
     pub refused: BTreeMap<String, Refused>,
     pub quota: Quota,
     /// Cloudflare takes no changes until then.

@@ -131,3 +131,40 @@ async fn given_a_list_that_is_drifting_when_it_is_synced_then_it_is_read_and_bro
     let report = world.run_with(Work::Sync, Wishes::default()).await.unwrap();
     assert_eq!(report.end, End::Unchanged);
 }
+
+#[tokio::test]
+async fn given_a_list_that_is_wholly_ours_and_was_read_when_nearly_all_of_it_changes_then_it_is_replaced_in_one_call()
+ {
+    let world = World::new().await;
+    let of = |net: &str| -> Vec<(String, f64)> {
+        (0..30).map(|n| (format!("{net}.{}", n * 4), 5.0)).collect()
+    };
+    let set = |records: &[(String, f64)]| {
+        let records: Vec<(&str, f64)> = records
+            .iter()
+            .map(|(ip, score)| (ip.as_str(), *score))
+            .collect();
+        world.threats(&records);
+    };
+    set(&of("198.51.100"));
+    world.fill().await;
+    world
+        .sandbox
+        .remove_list_entry("eil_block", "198.51.100.0")
+        .unwrap();
+    set(&of("203.0.113"));
+    let before = world.sandbox.calls().len();
+    let report = world.sync().await.unwrap();
+    assert_eq!(report.end, End::Applied, "{report:#?}");
+    let calls = world.calls_since(before);
+    let writes: Vec<&String> = calls
+        .iter()
+        .filter(|call| !call.starts_with("GET "))
+        .collect();
+    assert_eq!(writes.len(), 1, "{writes:?}");
+    assert!(writes[0].starts_with("PUT "), "{writes:?}");
+    let mut wanted: Vec<String> = of("203.0.113").into_iter().map(|(ip, _)| ip).collect();
+    wanted.sort();
+    assert_eq!(world.entries("eil_block"), wanted);
+    assert_eq!(world.sync().await.unwrap().end, End::Unchanged);
+}
