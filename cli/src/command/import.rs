@@ -19,9 +19,9 @@ const PREFIX: &str = "AutoRemediate";
 /// Parameters by the names that they have there and here, per rule.
 const PARAMETERS: &[(&str, &str, &str)] = &[
     ("Config-001", "S3BucketName", "bucket"),
-    ("CT-001", "Name", "trail_name"),
+    ("CT-001", "Name", "name"),
     ("CT-001", "S3BucketName", "bucket"),
-    ("CT-001", "S3KeyPrefix", "key_prefix"),
+    ("CT-001", "S3KeyPrefix", "prefix"),
     (
         "CT-001",
         "IncludeGlobalServiceEvents",
