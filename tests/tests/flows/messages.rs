@@ -75,10 +75,7 @@ async fn given_a_conformity_check_when_it_is_published_to_the_topic_then_it_is_r
         .await;
     world.settled().await;
     let history = world.history().await;
-    assert_eq!(
-        decisions(&history),
-        [&Decision::Skip(SkipReason::Disabled)]
-    );
+    assert_eq!(decisions(&history), [&Decision::Skip(SkipReason::Disabled)]);
     assert!(world.sandbox.calls().is_empty());
     nothing_was_lost(&world).await;
 }

@@ -45,6 +45,12 @@ async fn public_bucket(world: &World, name: &str) {
         .create_bucket_configuration(place)
         .object_ownership(ObjectOwnership::ObjectWriter);
     created.send().await.unwrap();
+    // New buckets let nobody in, whatever their ACL says.
+    s3.delete_public_access_block()
+        .bucket(name)
+        .send()
+        .await
+        .unwrap();
     let opened = s3.put_bucket_acl().bucket(name);
     opened
         .acl(BucketCannedAcl::PublicReadWrite)
