@@ -15,6 +15,14 @@ use super::{Delivery, DispatchError, Dispatched, unanswered};
 const BATCH: usize = 10;
 const BATCH_BYTES: usize = 250 * 1024;
 
+/// Tasks of one function that fit into one request.
+struct Batch {
+    function: FunctionName,
+    /// Each with the task's position.
+    bodies: Vec<(usize, String)>,
+    bytes: usize,
+}
+
 /// Feeds each function through its queue: `QUEUE_NOTIFY_TELEGRAM` is that of `notify-telegram`.
 #[derive(Debug)]
 pub struct QueueDispatcher {
@@ -105,7 +113,7 @@ impl QueueDispatcher {
 
     /// Sends the tasks in batches, one function's together; the answers are in the same order.
     pub async fn dispatch(&self, tasks: &[Task]) -> Vec<Dispatched> {
-        let mut batches: Vec<(FunctionName, Vec<(usize, String)>, usize)> = Vec::new();
+        let mut batches: Vec<Batch> = Vec::new();
         let mut results: BTreeMap<usize, Result<Delivery, DispatchError>> = BTreeMap::new();
         for (index, task) in tasks.iter().enumerate() {
             let body = match serde_json::to_string(task) {
@@ -120,21 +128,27 @@ impl QueueDispatcher {
                 }
             };
             let size = body.len();
-            let room = batches.iter_mut().find(|(function, batch, bytes)| {
-                *function == task.function && batch.len() < BATCH && bytes + size <= BATCH_BYTES
+            let room = batches.iter_mut().find(|batch| {
+                batch.function == task.function
+                    && batch.bodies.len() < BATCH
+                    && batch.bytes + size <= BATCH_BYTES
             });
             match room {
-                Some((_, batch, bytes)) => {
-                    batch.push((index, body));
-                    *bytes += size;
+                Some(batch) => {
+                    batch.bodies.push((index, body));
+                    batch.bytes += size;
                 }
-                None => batches.push((task.function.clone(), vec![(index, body)], size)),
+                None => batches.push(Batch {
+                    function: task.function.clone(),
+                    bodies: vec![(index, body)],
+                    bytes: size,
+                }),
             }
         }
         let sent = futures::future::join_all(
             batches
                 .into_iter()
-                .map(|(function, batch, _)| async move { self.send(&function, batch).await }),
+                .map(|batch| async move { self.send(&batch.function, batch.bodies).await }),
         )
         .await;
         results.extend(sent.into_iter().flatten());

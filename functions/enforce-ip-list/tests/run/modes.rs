@@ -49,7 +49,7 @@ async fn given_a_rule_that_is_turned_off_when_it_is_synced_then_its_list_stays_u
     world.threats(&[("198.51.100.1", 5.0), ("198.51.100.2", 2.0)]);
     world.fill().await;
     with_rules(&mut world, |rules| {
-        rules.set_enabled("threat.challenge", false).unwrap()
+        rules.set_enabled("threat.challenge", false).unwrap();
     });
     world.threats(&[("198.51.100.1", 5.0), ("198.51.100.3", 2.0)]);
     let report = world.sync().await.unwrap();
@@ -78,7 +78,7 @@ async fn given_a_rule_that_observes_or_proposes_when_it_is_synced_then_its_list_
         let mut world = World::new().await;
         world.threats(&[("198.51.100.1", 5.0), ("198.51.100.2", 2.0)]);
         with_rules(&mut world, |rules| {
-            rules.set_mode("threat.block", mode).unwrap()
+            rules.set_mode("threat.block", mode).unwrap();
         });
         world.sync().await.unwrap();
         assert_eq!(world.entries("eil_block"), Vec::<String>::new(), "{mode}");

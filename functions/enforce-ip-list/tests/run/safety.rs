@@ -74,7 +74,7 @@ async fn given_a_collector_that_fails_in_any_way_when_it_is_synced_then_nothing_
     type Change = fn(&mut sandbox::CollectorConfig);
     let failures: [(&str, Change); 4] = [
         ("another token", |config| {
-            config.token = Some("other".to_owned())
+            config.token = Some("other".to_owned());
         }),
         ("a total that is wrong", |config| config.total_off_by = 3),
         ("pages of different snapshots", |config| {
