@@ -53,7 +53,7 @@ pub async fn run(args: DemoArgs) -> Result<(), CliError> {
     .map_err(|error| CliError::Failed(error.to_string()))?;
     let ledger = Scratch::new()?;
     say!(
-        "Telegram and Jira are played by a sandbox: {}",
+        "Telegram, Jira, Cloudflare and a collector are played by a sandbox: {}",
         paint(coloured(), Colour::Cyan, &sandbox.url())
     );
     say!("The ledger is {}\n", ledger.path().display());
@@ -86,6 +86,7 @@ pub async fn run(args: DemoArgs) -> Result<(), CliError> {
     );
     deliver(on, &ledger, "examples/posture-evening.json", EVENING).await?;
     told(&sandbox);
+    super::demo_threats::show_lists(&sandbox, &ledger.0).await?;
 
     say!(
         "\nWhat everybody got to see: {}",

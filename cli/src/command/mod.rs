@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod demo;
+mod demo_threats;
 pub mod explain;
 pub mod history;
 mod import;

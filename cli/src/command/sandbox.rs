@@ -1,6 +1,8 @@
-//! `remediate sandbox`: stand-ins of Telegram and Jira to try things against.
+//! `remediate sandbox`: stand-ins of Telegram, Jira, Cloudflare and a collector to try things against.
 
-use sandbox::{DEFAULT_BOT_TOKEN, Sandbox, SandboxConfig};
+use sandbox::{
+    DEFAULT_BOT_TOKEN, DEFAULT_CLOUDFLARE_TOKEN, DEFAULT_COLLECTOR_TOKEN, Sandbox, SandboxConfig,
+};
 
 use crate::args::SandboxArgs;
 use crate::error::CliError;
@@ -17,16 +19,25 @@ pub async fn run(args: SandboxArgs) -> Result<(), CliError> {
     };
     config.port = args.port;
     let (email, token) = (config.jira.email.clone(), config.jira.api_token.clone());
+    let account = config.cloudflare.account_id.clone();
     let sandbox = Sandbox::start(config)
         .await
         .map_err(|error| CliError::Failed(error.to_string()))?;
     let url = sandbox.url();
-    say!("Telegram and Jira stand-ins: {url}");
+    say!("Telegram, Jira, Cloudflare and collector stand-ins: {url}");
     say!("In the shell that runs remediate:");
     say!(
         "  export REMEDIATE_TELEGRAM_API_URL={url} TELEGRAM_BOT_TOKEN={DEFAULT_BOT_TOKEN} TELEGRAM_CHAT_ID=-1001234567890"
     );
     say!("  export JIRA_URL={url} JIRA_USER_EMAIL={email} JIRA_API_TOKEN={token}");
+    say!(
+        "  export REMEDIATE_CLOUDFLARE_API_URL={} CLOUDFLARE_ACCOUNT_ID={account} CLOUDFLARE_API_TOKEN={DEFAULT_CLOUDFLARE_TOKEN}",
+        sandbox.cloudflare_url()
+    );
+    say!(
+        "  export COLLECTOR_URL={}/ COLLECTOR_TOKEN={DEFAULT_COLLECTOR_TOKEN} REMEDIATE_COLLECTOR_SECRET=env:COLLECTOR_TOKEN",
+        sandbox.collector_url()
+    );
     say!(
         "Chats, faults and everything that was sent: {url}/_sandbox/…, see the documentation of the crate `sandbox`."
     );

@@ -27,7 +27,7 @@ use crate::error::CliError;
 use crate::print::say;
 
 pub mod args;
-mod show;
+pub mod show;
 
 use args::{SetupArgs, SyncArgs, ThreatsArgs, ThreatsCommand};
 

@@ -140,7 +140,7 @@ mod tests {
     fn items(packed: &[u8]) -> Vec<String> {
         let mut items = Vec::new();
         each(packed, |item| {
-            items.push(format!("{}|{}|{}", item.id, item.ip, item.comment))
+            items.push(format!("{}|{}|{}", item.id, item.ip, item.comment));
         })
         .unwrap();
         items
