@@ -40,6 +40,8 @@ fn start() -> MockAws {
         .args(["-c", PROGRAM, &port.to_string()])
         // Managed policies are what some roles get; moto leaves them out unless told.
         .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        // Every test has an account of its own, and moto would put hundreds of images into each.
+        .env("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
         .stdin(Stdio::piped())
         .stdout(output.try_clone().unwrap())
         .stderr(output)
