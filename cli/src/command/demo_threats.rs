@@ -8,9 +8,7 @@ use enforce_ip_list::cloudflare::{Connection, Reader};
 use enforce_ip_list::net::Net;
 use enforce_ip_list::run::bulk::Pace;
 use enforce_ip_list::run::store::Folder;
-use enforce_ip_list::run::{
-    self, Address, Engine, RunError, Wishes, Work, apply, audit, session, setup,
-};
+use enforce_ip_list::run::{self, Address, Engine, Wishes, Work, apply, audit, session, setup};
 use enforce_ip_list::threat::Tier;
 use remediate_core::config::{CloudflarePlan, Config, ConfigFiles, RulesEdit};
 use remediate_core::ledger::Retention;
@@ -18,7 +16,7 @@ use remediate_core::ledger::sqlite::SqliteLedger;
 use remediate_core::secret::SecretRef;
 use sandbox::{DEFAULT_ACCOUNT_ID, DEFAULT_CLOUDFLARE_TOKEN, DEFAULT_COLLECTOR_TOKEN, Sandbox};
 
-use crate::command::threats::show;
+use crate::command::threats::{failed, show};
 use crate::error::CliError;
 use crate::print::{Colour, coloured, paint, say};
 
@@ -72,10 +70,6 @@ pub async fn show_lists(sandbox: &Sandbox, folder: &Path) -> Result<(), CliError
 
 fn step(title: &str) {
     say!("\n{}", paint(coloured(), Colour::Bold, title));
-}
-
-fn failed(error: RunError) -> CliError {
-    CliError::Failed(error.to_string())
 }
 
 /// The packaged configuration, pointed at the sandbox.

@@ -82,7 +82,8 @@ struct Desk<'a> {
     place: &'a PlaceArgs,
 }
 
-fn failed(error: RunError) -> CliError {
+/// As the command line says it.
+pub fn failed(error: RunError) -> CliError {
     match error {
         RunError::Ledger(error) => CliError::Ledger(error),
         other => CliError::Failed(other.to_string()),
