@@ -91,7 +91,7 @@ pub struct RunArgs {
     /// A file, a folder, `s3://bucket/key`, or `-` for standard input.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<String>,
-    /// Carry it out. Without it everything is planned and nothing leaves this machine.
+    /// Carry it out. Without it everything is planned and nothing is changed.
     #[arg(long)]
     pub apply: bool,
     #[arg(long, value_enum, default_value_t = Format::Text)]

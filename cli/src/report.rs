@@ -303,7 +303,7 @@ impl Reporter {
             }
         );
         if !self.apply && self.changes > 0 {
-            say!("This was a plan; nothing left this machine. To carry it out: --apply");
+            say!("This was a plan; nothing was changed. To carry it out: --apply");
         }
         if self.too_old > 0 {
             say!(

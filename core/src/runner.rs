@@ -450,11 +450,17 @@ impl<F: Function> Runner<'_, F> {
         let reader = self.function.reader();
         for _ in 0..F::ROUNDS {
             match self.plan(task, state, &reader, now).await? {
+                // What was changed is not forgotten over what cannot be.
                 Plan::Unsupported { because } => {
-                    return Ok(Report {
-                        outcome: Outcome::Unsupported { because },
-                        changes,
-                    });
+                    let outcome = if changes.is_empty() {
+                        Outcome::Unsupported { because }
+                    } else {
+                        Outcome::Unverified {
+                            changes: changes.len(),
+                            left: because,
+                        }
+                    };
+                    return Ok(Report { outcome, changes });
                 }
                 Plan::Held {
                     because,

@@ -33,7 +33,12 @@ impl Doors {
     }
 
     fn get(&self, door: &str) -> String {
-        self.0.lock().unwrap().get(door).cloned().unwrap_or_default()
+        self.0
+            .lock()
+            .unwrap()
+            .get(door)
+            .cloned()
+            .unwrap_or_default()
     }
 }
 
@@ -251,7 +256,11 @@ async fn a_held_plan_is_recorded_and_not_carried_out() {
         }
     );
     assert_eq!(house.door(), "open");
-    let history = house.ledger.history(&HistoryQuery::default()).await.unwrap();
+    let history = house
+        .ledger
+        .history(&HistoryQuery::default())
+        .await
+        .unwrap();
     assert!(history.iter().any(|entry| matches!(
         &entry.event,
         Event::Changed {

@@ -282,15 +282,29 @@ fn opened(value: &Value) -> Vec<Result<Vec<Notification>, String>> {
         .collect()
 }
 
-/// One value after another, or arrays of them. What cannot be read is an error in its place; nothing else is lost.
+/// One value after another, or arrays of them. What cannot be read is an error in its place, and reading goes on with the next line.
 fn messages(text: &[u8]) -> Vec<Result<Vec<Notification>, String>> {
     let mut messages = Vec::new();
-    for value in serde_json::Deserializer::from_slice(without_mark(text)).into_iter::<Value>() {
-        match value {
-            Ok(Value::Array(values)) => messages.extend(values.iter().flat_map(opened)),
-            Ok(value) => messages.extend(opened(&value)),
-            Err(error) => messages.push(Err(format!("is no JSON: {error}"))),
-        }
+    let mut rest = without_mark(text);
+    while !rest.trim_ascii().is_empty() {
+        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Value>();
+        let broken = loop {
+            match values.next() {
+                Some(Ok(Value::Array(values))) => messages.extend(values.iter().flat_map(opened)),
+                Some(Ok(value)) => messages.extend(opened(&value)),
+                Some(Err(error)) => break Some(error),
+                None => break None,
+            }
+        };
+        let read = values.byte_offset();
+        let Some(error) = broken else { break };
+        messages.push(Err(format!("is no JSON: {error}")));
+        rest = &rest[read.min(rest.len())..];
+        let line = rest.trim_ascii_start();
+        rest = match line.iter().position(|byte| *byte == b'\n') {
+            Some(end) => &line[end..],
+            None => &[],
+        };
     }
     messages
 }
@@ -374,4 +388,33 @@ async fn stored_objects() -> Arc<dyn Objects> {
         }
     }
     Arc::new(NoObjects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_line_costs_only_itself() {
+        let check = |resource: &str| {
+            format!(r#"{{"ruleId":"S3-001","status":"FAILURE","resource":"{resource}"}}"#)
+        };
+        let text = format!("{}\n{{broken\n{}\n", check("one"), check("two"));
+        let read: Vec<bool> = messages(text.as_bytes())
+            .iter()
+            .map(Result::is_ok)
+            .collect();
+        assert_eq!(read, [true, false, true]);
+    }
+
+    #[test]
+    fn an_array_and_a_batch_hold_messages() {
+        let array =
+            br#"[{"ruleId":"S3-001","status":"FAILURE"},{"ruleId":"S3-002","status":"SUCCESS"}]"#;
+        assert!(begins_with_message(array));
+        assert_eq!(messages(array).len(), 2);
+        assert!(!begins_with_message(
+            br#"[{"email":"a@example.com","passed":false}]"#
+        ));
+    }
 }

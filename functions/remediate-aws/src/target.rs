@@ -241,7 +241,8 @@ impl Grammar {
         }
     }
 
-    fn expected(self) -> String {
+    /// What an id has to be, for a person.
+    pub fn expected(self) -> String {
         match self {
             Self::Account => "account".to_owned(),
             Self::Ec2(prefix) => format!("id of the form `{prefix}0123456789abcdef0`"),

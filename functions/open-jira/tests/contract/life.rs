@@ -280,7 +280,7 @@ async fn given_a_screen_that_asks_for_a_resolution_then_it_gets_one() {
 async fn given_a_workflow_without_an_end_then_one_comment_and_an_outcome_that_says_so() {
     let bench = Bench::with(|jira| jira.workflow = Workflow::without_done(), |_| {}).await;
     bench.fail(0).await;
-    let Outcome::Unsupported { because } = bench.pass(1).await else {
+    let Outcome::Unverified { left: because, .. } = bench.pass(1).await else {
         panic!("a ticket that stays open is nothing that was applied");
     };
     assert!(because.contains("SEC-1 cannot be closed"), "{because}");
