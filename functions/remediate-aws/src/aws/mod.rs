@@ -31,12 +31,12 @@ mod sqs;
 
 #[cfg(feature = "ec2")]
 mod ec2;
-#[cfg(feature = "ec2")]
-pub(crate) mod logs;
 #[cfg(feature = "iam")]
 pub mod iam;
 #[cfg(feature = "kms")]
 pub mod kms;
+#[cfg(feature = "ec2")]
+pub(crate) mod logs;
 #[cfg(feature = "rds")]
 pub mod rds;
 #[cfg(feature = "redshift")]

@@ -7,31 +7,31 @@
 mod grants;
 mod support;
 
-#[cfg(feature = "ec2")]
-mod ec2;
-#[cfg(feature = "s3")]
-mod s3;
 #[cfg(feature = "platform")]
 mod cloudformation;
 #[cfg(feature = "account")]
 mod cloudtrail;
 #[cfg(feature = "account")]
 mod config;
+#[cfg(feature = "ec2")]
+mod ec2;
 #[cfg(feature = "account")]
 mod guardduty;
+#[cfg(feature = "iam")]
+mod iam;
 #[cfg(feature = "platform")]
 mod kinesis;
+#[cfg(feature = "kms")]
+mod kms;
 #[cfg(feature = "platform")]
 mod lambda;
 #[cfg(feature = "account")]
 mod organizations;
-#[cfg(feature = "platform")]
-mod sqs;
-#[cfg(feature = "iam")]
-mod iam;
-#[cfg(feature = "kms")]
-mod kms;
 #[cfg(feature = "rds")]
 mod rds;
 #[cfg(feature = "redshift")]
 mod redshift;
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(feature = "platform")]
+mod sqs;
