@@ -1,5 +1,8 @@
 //! Functions that only write down what they were sent, and logs made on the spot.
 
+// Each test binary uses its part of it.
+#![allow(dead_code)]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -10,11 +13,11 @@ use orchestrator::dispatch::{Delivery, DispatchError, Dispatched, Dispatcher};
 use orchestrator::intake::envelope::ObjectRef;
 use orchestrator::intake::objects::{ObjectError, Objects};
 use orchestrator::{Handled, Moment, Orchestrator, OrchestratorError};
-use remediate_core::Task;
 use remediate_core::config::{Config, ConfigFiles};
 use remediate_core::ledger::Retention;
 use remediate_core::ledger::mortal::MortalLedger;
 use remediate_core::ledger::sqlite::SqliteLedger;
+use remediate_core::{FunctionName, Task};
 
 pub const NOW: &str = "2026-11-21T12:00:00Z";
 
@@ -23,6 +26,8 @@ pub const NOW: &str = "2026-11-21T12:00:00Z";
 pub struct Outbox {
     pub tasks: Mutex<Vec<Task>>,
     pub refused: Mutex<Option<String>>,
+    /// What functions were told that is no task.
+    pub signals: Mutex<Vec<(String, serde_json::Value)>>,
     delay: Mutex<Duration>,
 }
 
@@ -64,6 +69,22 @@ impl Dispatcher for Outbox {
                 }
             })
             .collect()
+    }
+
+    async fn signal(
+        &self,
+        function: &FunctionName,
+        signal: &serde_json::Value,
+    ) -> Result<Delivery, DispatchError> {
+        if self.refused.lock().unwrap().as_deref() == Some(function.as_str()) {
+            return Err(DispatchError::NotAccepted {
+                function: function.clone(),
+                reason: "told to refuse".to_owned(),
+            });
+        }
+        let mut signals = self.signals.lock().unwrap();
+        signals.push((function.to_string(), signal.clone()));
+        Ok(Delivery::Invoked)
     }
 }
 
