@@ -52,3 +52,18 @@ impl FaultClass {
         }
     }
 }
+
+/// An error with what caused it. `reqwest` says only "error sending request" by itself, the SDK only "dispatch failure".
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

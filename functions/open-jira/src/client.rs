@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use remediate_core::config::{Config, Deployment, Jira};
+use remediate_core::fault::causes;
 use remediate_core::secret;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use reqwest::{Method, StatusCode};
@@ -301,21 +302,6 @@ fn no_answer(call: &Call<'_>, error: reqwest::Error) -> JiraError {
     } else {
         call.unanswered(reason, None)
     }
-}
-
-/// An error with what caused it; `reqwest` says only "error sending request" by itself.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 async fn read(call: &Call<'_>, mut response: reqwest::Response) -> Result<Answer, JiraError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 
+use crate::fault::causes;
 use crate::ledger::LedgerError;
 
 /// Why a call failed, without anything of what was to be written.
@@ -59,18 +60,6 @@ where
             source: Box::new(cause),
         }
     }
-}
-
-/// An error and what lies behind it: the SDK's outermost error says next to nothing.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut inner = error.source();
-    while let Some(cause) = inner {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        inner = cause.source();
-    }
-    text
 }
 
 /// Waits before attempt `number` (from 1): twice as long each time up to two seconds, and never as long as another process that met the same wall.

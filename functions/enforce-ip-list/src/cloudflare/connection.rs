@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use remediate_core::config::Cloudflare;
+use remediate_core::fault::causes;
 use remediate_core::secret::{self, SecretRef};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
@@ -362,21 +363,6 @@ fn no_answer(call: &Call<'_>, error: reqwest::Error) -> CloudflareError {
     } else {
         call.unanswered(reason)
     }
-}
-
-/// An error with what caused it; `reqwest` says only "error sending request" by itself.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 async fn read(call: &Call<'_>, mut response: reqwest::Response) -> Result<Answer, CloudflareError> {
