@@ -178,6 +178,38 @@ async fn calls_of_a_repair(scene: &dyn Scene) -> BTreeSet<String> {
     ran.names().into_iter().collect()
 }
 
+/// The action that allows an operation, where the two differ in name.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>
+fn action_of(operation: &str) -> &str {
+    match operation {
+        "s3:HeadBucket" => "s3:ListBucket",
+        "s3:GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
+        "s3:PutPublicAccessBlock" => "s3:PutBucketPublicAccessBlock",
+        "s3:GetBucketEncryption" => "s3:GetEncryptionConfiguration",
+        "s3:PutBucketEncryption" => "s3:PutEncryptionConfiguration",
+        same => same,
+    }
+}
+
+/// Everything that was called is among the rule's grants.
+fn assert_granted<S: AsRef<str>>(rule: &Rule, called: &[S]) {
+    let granted = |action: &str| {
+        let actions = rule.grants.iter().flat_map(|grant| grant.actions);
+        // IAM does not look at upper and lower case.
+        actions
+            .into_iter()
+            .any(|known| known.eq_ignore_ascii_case(action))
+    };
+    let lacking: Vec<&str> = called
+        .iter()
+        .map(|operation| action_of(operation.as_ref()))
+        // Nobody can be denied to ask who they are.
+        .filter(|action| *action != "sts:GetCallerIdentity" && !granted(action))
+        .collect();
+    assert!(lacking.is_empty(), "{}: no grant for {lacking:?}", rule.id);
+}
+
 /// The promises, one function each.
 pub(crate) mod promise {
     use super::*;
@@ -187,6 +219,7 @@ pub(crate) mod promise {
         let ran = broken.run(Mode::Act).await;
         ran.assert_repaired();
         assert_ne!(broken.now().await, broken.before);
+        assert_granted(rule(scene), &ran.names());
         assert_eq!(
             ran.names().len(),
             rule(scene).calls.repair as usize,
@@ -204,6 +237,7 @@ pub(crate) mod promise {
         let ran = bench.run(&finding, Mode::Act).await;
         ran.assert_left_alone();
         assert_eq!(scene.state(&bench, &resource).await, before);
+        assert_granted(rule(scene), &ran.names());
         assert_eq!(
             ran.names().len(),
             rule(scene).calls.compliant as usize,
