@@ -23,7 +23,7 @@ fn check(rule: &str, resource: &str, status: &str, minute: u32) -> Value {
     })
 }
 
-fn ours(text: String) -> String {
+fn ours(text: &str) -> String {
     text.replace("accounts = []", "accounts = [\"123456789012\"]")
 }
 
@@ -43,7 +43,7 @@ async fn arrive(house: &House, event: &Value) -> Result<Handled, OrchestratorErr
 
 #[tokio::test]
 async fn two_rules_about_one_bucket_are_two_tasks_of_one_group() {
-    let house = House::new(config(ours));
+    let house = House::new(config(|text| ours(&text)));
     for rule in ["S3-001", "S3-003"] {
         arrive(&house, &check(rule, "reports", "FAILURE", 0))
             .await
@@ -65,7 +65,7 @@ async fn two_rules_about_one_bucket_are_two_tasks_of_one_group() {
 
 #[tokio::test]
 async fn a_passed_check_closes_the_incident_and_starts_no_function() {
-    let house = House::new(config(ours));
+    let house = House::new(config(|text| ours(&text)));
     arrive(&house, &check("S3-001", "reports", "FAILURE", 0))
         .await
         .unwrap();
@@ -80,7 +80,7 @@ async fn a_passed_check_closes_the_incident_and_starts_no_function() {
 #[tokio::test]
 async fn a_resource_that_fails_again_takes_its_repair_out_of_the_hourly_budget() {
     let house = House::new(config(|text| {
-        ours(text).replace("max_changes_per_hour = 20\n", "max_changes_per_hour = 1\n")
+        ours(&text).replace("max_changes_per_hour = 20\n", "max_changes_per_hour = 1\n")
     }));
     arrive(&house, &check("S3-001", "reports", "FAILURE", 0))
         .await
@@ -96,11 +96,11 @@ async fn a_resource_that_fails_again_takes_its_repair_out_of_the_hourly_budget()
 async fn an_account_that_the_scanner_names_in_its_own_way_is_looked_up() {
     let mut nameless = check("S3-001", "reports", "FAILURE", 0);
     nameless.as_object_mut().unwrap().remove("cloudProviderId");
-    let unknown = House::new(config(ours));
+    let unknown = House::new(config(|text| ours(&text)));
     let handled = arrive(&unknown, &nameless).await.unwrap();
     assert_eq!(handled.counts(), [("foreign_account", 1)].into());
     let known = House::new(config(|text| {
-        ours(text).replace(
+        ours(&text).replace(
             "[intake]",
             "[global.scanner_accounts]\nHJzFMHchx = \"123456789012\"\n\n[intake]",
         )
