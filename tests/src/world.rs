@@ -8,7 +8,10 @@ use aws_sdk_ssm::types::ParameterType;
 use remediate_core::config::RulesEdit;
 use remediate_core::ledger::dynamodb::DynamoLedger;
 use remediate_core::ledger::{Entry, HistoryQuery, LedgerRead, Retention};
-use sandbox::{DEFAULT_BOT_TOKEN, Sandbox, SandboxConfig};
+use sandbox::{
+    DEFAULT_ACCOUNT_ID, DEFAULT_BOT_TOKEN, DEFAULT_COLLECTOR_TOKEN, LISTS_ONLY_TOKEN, Sandbox,
+    SandboxConfig,
+};
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
@@ -27,6 +30,12 @@ pub const FUNCTION_VISIBILITY: u32 = 15;
 
 const BOT_TOKEN: &str = "/auto-remediate/telegram-bot-token";
 const JIRA_SECRET: &str = "auto-remediate/jira";
+const CLOUDFLARE_TOKEN: &str = "/auto-remediate/cloudflare-api-token";
+const COLLECTOR_TOKEN: &str = "/auto-remediate/collector-token";
+
+/// The rules of the lists, and the lists as they are named by default.
+pub const THREAT_RULES: [&str; 3] = ["threat.block", "threat.challenge", "threat.rate-limit"];
+const THREAT_LISTS: [&str; 3] = ["eil_block", "eil_challenge", "eil_rate_limit"];
 
 /// Whom the sandbox knows: a chat and a Jira account that work.
 const PEOPLE: &str = r#"
@@ -49,6 +58,14 @@ pub struct World {
     pub aws: Aws,
     pub stack: Stack,
     pub ministack: Ministack,
+}
+
+/// What is deployed beside the orchestrator and the functions for posture logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Posture,
+    AwsRules,
+    ThreatLists,
 }
 
 /// One row of a posture log, in the form of the `workshop` preset.
@@ -83,29 +100,64 @@ impl World {
     /// Deployed with the functions of these AWS rules, which are turned on the way a user does it.
     pub async fn with_aws_rules(rules: &[&str]) -> Self {
         let template = template::with_rules_only(template::load(), rules);
-        let world = Self::paused(template, "true").await;
-        world.turn_on(rules).await;
+        Self::with_aws_rules_of(template, |config| enable(config, rules)).await
+    }
+
+    /// Deployed from a changed template, with rules edited the way a user does it.
+    pub async fn with_aws_rules_of(template: Value, edit: impl FnOnce(&mut RulesEdit)) -> Self {
+        let world = Self::paused(template, Part::AwsRules).await;
+        world.put_rules(edit).await;
         world.stack.start(&world.aws).await;
         world
     }
 
+    /// Deployed with the function of the threat lists, its rules on, the lists there and empty, and nothing asked yet:
+    /// [`Stack::start`] lets the schedule begin.
+    pub async fn with_threat_rules(template: Value) -> Self {
+        let world = Self::paused(template, Part::ThreatLists).await;
+        world.turn_on(&THREAT_RULES).await;
+        world.allow_test_ranges().await;
+        for list in THREAT_LISTS {
+            world.make_list(list);
+        }
+        world
+    }
+
+    /// A person makes a list: puts something in and takes it out again.
+    fn make_list(&self, list: &str) {
+        const ANY: &str = "192.0.2.255";
+        let made = self.sandbox.put_list_entry(list, ANY, None);
+        made.expect("the list can be made");
+        let emptied = self.sandbox.remove_list_entry(list, ANY);
+        emptied.expect("what was put in can be taken out");
+    }
+
+    /// Puts `networks.toml` with the documentation ranges treated like any other network.
+    async fn allow_test_ranges(&self) {
+        let shipped = std::fs::read_to_string(repository().join("config/networks.toml"))
+            .expect("config/networks.toml is there");
+        let open = shipped.replace("test_ranges = false", "test_ranges = true");
+        assert_ne!(open, shipped, "config/networks.toml has no test_ranges");
+        self.put_config("networks.toml", &open).await;
+    }
+
     /// Deployed from a changed template.
     pub async fn of(template: Value) -> Self {
-        let world = Self::paused(template, "false").await;
+        let world = Self::paused(template, Part::Posture).await;
         world.stack.start(&world.aws).await;
         world
     }
 
     /// Deployed, with one rule turned on the way a user does it: by `rules.toml` in the config bucket.
     pub async fn with_rule_on() -> Self {
-        let world = Self::paused(template::load(), "false").await;
+        let world = Self::paused(template::load(), Part::Posture).await;
         world.turn_rule_on().await;
         world.stack.start(&world.aws).await;
         world
     }
 
     /// Deployed, and taking no messages yet.
-    async fn paused(template: Value, aws_rules: &str) -> Self {
+    async fn paused(template: Value, part: Part) -> Self {
         let sandbox = Sandbox::start(SandboxConfig::default())
             .await
             .expect("the sandbox can listen");
@@ -115,7 +167,9 @@ impl World {
             .expect("ministack starts");
         let aws = Aws::root(&ministack).await;
         keep_secrets(&aws).await;
-        let url = sandbox.url();
+        let (url, cloudflare) = (sandbox.url(), sandbox.cloudflare_url());
+        let collector = format!("{}/", sandbox.collector_url());
+        let deployed = |wanted| if part == wanted { "true" } else { "false" };
         let parameters = [
             ("IntakeBatchWindowSeconds", "0"),
             // A task of somebody who is being worked on waits as long as that could take.
@@ -127,8 +181,14 @@ impl World {
             ("JiraUserEmail", "bot@example.com"),
             ("JiraApiToken", "secretsmanager:auto-remediate/jira#token"),
             ("JiraProject", "SEC"),
-            ("DeployAwsRules", aws_rules),
-            ("DeployThreatLists", "false"),
+            ("DeployAwsRules", deployed(Part::AwsRules)),
+            ("DeployThreatLists", deployed(Part::ThreatLists)),
+            ("CloudflareAccountId", DEFAULT_ACCOUNT_ID),
+            ("CloudflarePlan", "enterprise"),
+            ("CloudflareApiUrl", cloudflare.as_str()),
+            ("CollectorUrl", collector.as_str()),
+            ("CollectorSecret", "ssm:/auto-remediate/collector-token"),
+            ("ThreatSchedule", "rate(1 minute)"),
         ];
         let stack = Stack::create(&aws, template, &parameters).await;
         let world = Self {
@@ -158,12 +218,15 @@ impl World {
 
     /// Puts `rules.toml` with these rules enabled into the config bucket.
     pub async fn turn_on(&self, on: &[&str]) {
+        self.put_rules(|rules| enable(rules, on)).await;
+    }
+
+    /// Puts `rules.toml` as shipped, save for this edit, into the config bucket.
+    async fn put_rules(&self, edit: impl FnOnce(&mut RulesEdit)) {
         let shipped = std::fs::read_to_string(repository().join("config/rules.toml"))
             .expect("config/rules.toml is there");
         let mut rules = RulesEdit::new(&shipped).expect("config/rules.toml is TOML");
-        for rule in on {
-            rules.set_enabled(rule, true).expect("the rule exists");
-        }
+        edit(&mut rules);
         self.put_config("rules.toml", &rules.text()).await;
     }
 
@@ -310,15 +373,27 @@ impl Drop for World {
     }
 }
 
-/// One secret in each of the two stores.
+fn enable(rules: &mut RulesEdit, on: &[&str]) {
+    for rule in on {
+        rules.set_enabled(rule, true).expect("the rule exists");
+    }
+}
+
+/// Secrets in each of the two stores.
 async fn keep_secrets(aws: &Aws) {
-    let token = aws
-        .ssm
-        .put_parameter()
-        .name(BOT_TOKEN)
-        .r#type(ParameterType::SecureString)
-        .value(DEFAULT_BOT_TOKEN);
-    token.send().await.expect("a parameter can be put");
+    for (name, secret) in [
+        (BOT_TOKEN, DEFAULT_BOT_TOKEN),
+        (CLOUDFLARE_TOKEN, LISTS_ONLY_TOKEN),
+        (COLLECTOR_TOKEN, DEFAULT_COLLECTOR_TOKEN),
+    ] {
+        let parameter = aws
+            .ssm
+            .put_parameter()
+            .name(name)
+            .r#type(ParameterType::SecureString)
+            .value(secret);
+        parameter.send().await.expect("a parameter can be put");
+    }
     let secret = json!({ "token": "sandbox-api-token" }).to_string();
     aws.secretsmanager
         .create_secret()

@@ -5,9 +5,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod arrivals;
+mod dead_letters;
 mod faults;
 mod messages;
 mod permissions;
 mod posture;
 mod records;
+mod resources;
+mod roles;
 mod rules;
+mod threats;
+mod verdict;
