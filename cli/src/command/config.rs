@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use enforce_ip_list::cloudflare::{Connection, Reader};
+use enforce_ip_list::run::gather;
 use notify_telegram::NotifyTelegram;
 use open_jira::OpenJira;
 use remediate_core::config::{self, Config};
@@ -56,6 +58,15 @@ async fn check(place: &PlaceArgs, online: bool) -> Result<(), CliError> {
             return Err(CliError::Reported("guides are not in order"));
         }
     }
+    match gather::fetchers(&config) {
+        Ok(sources) => say!("sources of threats: {}", sources.len()),
+        Err(problem) => {
+            say!("{} {problem}", paint(coloured(), Colour::Red, "sources:"));
+            return Err(CliError::Reported(
+                "the sources of threats are not in order",
+            ));
+        }
+    }
     if online {
         connect(config).await
     } else {
@@ -75,6 +86,18 @@ async fn connect(config: Arc<Config>) -> Result<(), CliError> {
             .map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
+    let cloudflare = match &config.services.cloudflare {
+        settings if settings.account_id.is_none() => None,
+        settings => {
+            let reader = Reader::new(Arc::new(Connection::new(settings, None)));
+            let lists = reader.lists().await;
+            Some(
+                lists
+                    .map(|lists| format!("{} lists", lists.len()))
+                    .map_err(|error| error.to_string()),
+            )
+        }
+    };
     let jira = match OpenJira::new(config, ledger) {
         Ok(function) => function
             .check_connection()
@@ -83,7 +106,16 @@ async fn connect(config: Arc<Config>) -> Result<(), CliError> {
             .map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    for (service, answer) in [("Telegram", telegram), ("Jira", jira)] {
+    let answers = [
+        ("Telegram", Some(telegram)),
+        ("Jira", Some(jira)),
+        ("Cloudflare", cloudflare),
+    ];
+    for (service, answer) in answers {
+        let Some(answer) = answer else {
+            say!("{service}: not set up");
+            continue;
+        };
         match answer {
             Ok(found) => say!(
                 "{service}: {} {}",

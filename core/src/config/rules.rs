@@ -137,7 +137,8 @@ pub struct RuleConfig {
     /// The device checks that are this rule's (rules `posture.…` only).
     #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
     pub matches: Option<Match>,
-    /// New repairs in any 60 minutes; further ones are held back and recorded.
+    /// New repairs in any 60 minutes; further ones are held back and recorded. Of `threat.…`, addresses that are named one by one:
+    /// what a sync may change, `[guards]` of networks.toml says.
     pub max_changes_per_hour: u32,
     /// What the repair can be told: `remediate rules show <rule>` lists it. What is not set has its default.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -582,6 +583,26 @@ fn check_rule(id: &RuleId, config: &RuleConfig, problems: &mut Problems<'_>) {
             &path,
             "has no `match`: expected `match = { types = […], names = […] }`".to_owned(),
         );
+    }
+    if !id.as_str().starts_with("posture.") && config.matches.is_some() {
+        problems.add(
+            &["rules", id.as_str(), "match"],
+            "is for device checks alone: only rules `posture.…` have it".to_owned(),
+        );
+    }
+    if id.as_str().starts_with("threat.") {
+        let scopes = [
+            ("only", !config.only.is_empty()),
+            ("except", !config.except.is_empty()),
+            ("exemptions", !config.exemptions.is_empty()),
+        ];
+        for (key, _) in scopes.into_iter().filter(|(_, is_set)| *is_set) {
+            problems.add(
+                &["rules", id.as_str(), key],
+                "does not hold for addresses: whom nothing may be enforced against, `own` and `[[allow]]` in networks.toml say"
+                    .to_owned(),
+            );
+        }
     }
     for exemption in &config.exemptions {
         if exemption.owner.trim().is_empty() || exemption.reason.trim().is_empty() {

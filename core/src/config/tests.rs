@@ -336,3 +336,33 @@ fn cloudflares_settings_are_checked() {
         assert!(error.contains(problem), "{error}");
     }
 }
+
+#[test]
+fn what_a_rule_cannot_be_told_is_refused_and_the_right_place_is_named() {
+    let after = |rule: &str, line: &'static str| {
+        let head = format!("[rules.\"{rule}\"]\n");
+        move |text: String| text.replacen(&head, &format!("{head}{line}\n"), 1)
+    };
+    let table = [
+        (
+            "threat.block",
+            "only = { resources = [\"198.51.100.*\"] }",
+            "networks.toml",
+        ),
+        (
+            "threat.rate-limit",
+            "except = { resources = [\"198.51.100.7\"] }",
+            "networks.toml",
+        ),
+        (
+            "threat.block",
+            "exemptions = [{ subject = \"198.51.100.7\", owner = \"noc\", reason = \"ours\", until = \"2027-01-31\" }]",
+            "networks.toml",
+        ),
+        ("S3-001", "match = { names = [\"disk\"] }", "device checks"),
+    ];
+    for (rule, line, remedy) in table {
+        let error = with_rules(after(rule, line)).unwrap_err().to_string();
+        assert!(error.contains(rule) && error.contains(remedy), "{error}");
+    }
+}

@@ -45,7 +45,7 @@ fn age(seconds: i64) -> String {
 pub fn report(report: &Report) {
     let colour = match &report.end {
         End::Failed { .. } | End::Unverified { .. } => Colour::Red,
-        End::Partly { .. } | End::Paused { .. } => Colour::Yellow,
+        End::Partly { .. } | End::Paused { .. } | End::Frozen { .. } => Colour::Yellow,
         _ => Colour::Green,
     };
     let end = paint(coloured(), colour, &tame(&report.end.to_string()));

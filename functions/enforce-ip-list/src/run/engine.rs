@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use remediate_core::RuleId;
 use remediate_core::config::Config;
 use remediate_core::ledger::Ledger;
 use tokio::time::Instant;
@@ -21,6 +22,7 @@ use super::report::{ChangeLine, End, Report};
 use super::session::Session;
 use super::state::{Paused, Settled, State};
 use super::store::Store;
+use super::trigger::Address;
 use super::wish::{Wishes, Work};
 use super::{RunError, apply, audit, settings};
 use crate::cloudflare::{CloudflareError, Connection, Limit, List, PAGE, Reader};
@@ -136,9 +138,12 @@ impl Engine<'_> {
         work: Work,
         wishes: &Wishes,
     ) -> Result<End, RunError> {
-        let powers = Powers::of(self.config, wishes);
+        let powers = Powers::of(self.config, wishes, look.began);
         if !powers.any() {
             return Ok(End::Off);
+        }
+        if let Work::Address(address) = &work {
+            self.take_from_budget(address, &powers, look.began).await?;
         }
         session
             .state
@@ -190,6 +195,29 @@ impl Engine<'_> {
         session.save().await?;
         self.bring_in_line(session, look, &mut bulk, lists, answers.as_ref(), wishes)
             .await
+    }
+
+    /// Addresses that are named one by one pass the guards, each run being small: their number in an hour has a limit of its own.
+    async fn take_from_budget(
+        &self,
+        address: &Address,
+        powers: &Powers,
+        now: Timestamp,
+    ) -> Result<(), RunError> {
+        let Some(tier) = powers.writes(address.score) else {
+            return Ok(());
+        };
+        let id = RuleId::from(tier.rule());
+        let rule = self.config.rules.get(&id);
+        let per_hour = rule.map_or(0, |rule| rule.config.max_changes_per_hour);
+        if self.ledger.reserve(&id, 1, per_hour, now).await? == 0 {
+            return Err(RunError::OverBudget {
+                ip: address.ip.clone(),
+                rule: tier.rule(),
+                per_hour,
+            });
+        }
+        Ok(())
     }
 
     /// Whether all is as it was when nothing was left to do.
@@ -261,7 +289,7 @@ impl Engine<'_> {
                 return Ok(End::Unverified { left });
             }
         }
-        let powers = Powers::of(self.config, wishes);
+        let powers = Powers::of(self.config, wishes, look.began);
         // What only a person may carry out waits for that person.
         session
             .state
@@ -272,7 +300,14 @@ impl Engine<'_> {
             return Ok(End::Partly { stop });
         }
         self.settle(session, look, &lists, answers, wishes)?;
-        Ok(if wrote { End::Applied } else { End::InLine })
+        Ok(match powers.frozen {
+            Some(frozen) => End::Frozen {
+                until: frozen.until,
+                because: frozen.reason,
+            },
+            None if wrote => End::Applied,
+            None => End::InLine,
+        })
     }
 
     fn scene(

@@ -38,6 +38,14 @@ pub enum RunError {
     NoList { name: String, rule: &'static str },
     #[error("the address `{ip}` cannot be enforced: {reason}")]
     Address { ip: String, reason: String },
+    #[error(
+        "the address `{ip}` is not enforced: {rule} had its {per_hour} addresses of the last 60 minutes (`max_changes_per_hour`); send it again later"
+    )]
+    OverBudget {
+        ip: String,
+        rule: &'static str,
+        per_hour: u32,
+    },
     /// It could not be read; another time it may.
     #[error("snapshot {object} cannot be read: {reason}")]
     Fetch { object: String, reason: String },
@@ -66,7 +74,7 @@ impl Fault for RunError {
             | Self::Snapshot { .. }
             | Self::Copy(_)
             | Self::Record(_) => FaultClass::Permanent,
-            Self::Ledger(_) | Self::Store(_) | Self::Fetch { .. } => {
+            Self::Ledger(_) | Self::Store(_) | Self::Fetch { .. } | Self::OverBudget { .. } => {
                 FaultClass::Transient { after: None }
             }
             Self::Cloudflare(error) => error.class(),

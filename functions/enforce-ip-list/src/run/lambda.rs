@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::bulk::Pace;
 use super::engine::Engine;
 use super::gather::{Pushed, Pushing};
-use super::report::{End, Report};
+use super::report::Report;
 use super::store_s3::Bucket;
 use super::trigger::NotATrigger;
 use super::wish::{Wishes, Work};
@@ -106,11 +106,10 @@ async fn invoke(source: &ConfigSource, event: LambdaEvent<Value>) -> Result<Repo
     let report = engine.wait_and_run(work, Wishes::default()).await?;
     publish(&config, &report, &*ledger).await;
     // A schedule comes again by itself; a message does not.
-    match &report.end {
-        End::Partly { .. } | End::Paused { .. } if !is_sync => {
-            Err(Failed::Unfinished(report.end.to_string()))
-        }
-        _ => Ok(report),
+    if is_sync || report.end.is_success() {
+        Ok(report)
+    } else {
+        Err(Failed::Unfinished(report.end.to_string()))
     }
 }
 

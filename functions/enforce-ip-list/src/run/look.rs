@@ -170,7 +170,7 @@ impl<'a> Look<'a> {
             };
             self.held.push(held);
         }
-        let powers = Powers::of(self.config, wishes);
+        let powers = Powers::of(self.config, wishes, self.began);
         if self.held.is_empty()
             && let Some(tier) = Tier::ALL.into_iter().find(|tier| powers.is_on(*tier))
         {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use remediate_core::config::{Cloudflare, Config};
+use remediate_core::config::{Cloudflare, Config, Frozen};
 
 use super::RunError;
 use super::batch::{Batch, Entry, KEEP};
@@ -29,11 +29,13 @@ pub struct Powers {
     /// The list may be written.
     pub writable: [bool; 3],
     pub release: [bool; 3],
+    /// Everything stands still until then; nothing is writable.
+    pub frozen: Option<Frozen>,
 }
 
 impl Powers {
     /// By the configuration, and by what a person wishes for this run.
-    pub fn of(config: &Config, wishes: &Wishes) -> Self {
+    pub fn of(config: &Config, wishes: &Wishes, now: Timestamp) -> Self {
         let configured = PerTier {
             block: tiers::power(config, Tier::Block),
             challenge: tiers::power(config, Tier::Challenge),
@@ -41,7 +43,10 @@ impl Powers {
         };
         let release = Tier::ALL
             .map(|tier| *configured.get(tier) == Power::Off && wishes.release.contains(&tier));
+        let frozen = config.rules.global.frozen.clone();
+        let frozen = frozen.filter(|frozen| now < frozen.until);
         let writable = Tier::ALL.map(|tier| match configured.get(tier) {
+            _ if frozen.is_some() => false,
             Power::Act => true,
             Power::Propose => wishes.proposed,
             Power::Observe => false,
@@ -51,6 +56,7 @@ impl Powers {
             configured,
             writable,
             release,
+            frozen,
         }
     }
 
@@ -58,18 +64,31 @@ impl Powers {
         *self.configured.get(tier) != Power::Off
     }
 
-    /// Whether what has this score is carried out only when a person says so, and none has.
+    /// Whether what has this score is carried out later: when a person says so and none has, or when a freeze is over.
     pub fn waits(&self, score: f64) -> bool {
-        let tier = Score::of(score).ok().and_then(Score::tier);
-        tier.is_some_and(|tier| {
-            *self.configured.get(tier) == Power::Propose && !self.writable[tier.index()]
+        tier_of(score).is_some_and(|tier| {
+            let waits = match self.configured.get(tier) {
+                Power::Propose => true,
+                Power::Act => self.frozen.is_some(),
+                Power::Off | Power::Observe => false,
+            };
+            waits && !self.writable[tier.index()]
         })
+    }
+
+    /// The tier whose list an address with this score is written into.
+    pub fn writes(&self, score: f64) -> Option<Tier> {
+        tier_of(score).filter(|tier| self.is_on(*tier) && self.writable[tier.index()])
     }
 
     /// Whether anything at all is planned for.
     pub fn any(&self) -> bool {
         Tier::ALL.into_iter().any(|tier| self.is_on(tier)) || self.release.contains(&true)
     }
+}
+
+fn tier_of(score: f64) -> Option<Tier> {
+    Score::of(score).ok().and_then(Score::tier)
 }
 
 /// All that a plan is made from, but the snapshot.
@@ -93,7 +112,7 @@ impl Scene {
         held: &[Held],
         now: Timestamp,
     ) -> Result<Self, RunError> {
-        let powers = Powers::of(config, wishes);
+        let powers = Powers::of(config, wishes, now);
         let elsewhere = settings::elsewhere(config, all);
         let policy = settings::policy(
             config,
@@ -446,6 +465,12 @@ pub fn not_enforced(tally: &Tally, plan: &Plan) -> BTreeMap<String, u64> {
 /// What a person should know of a plan beside its changes.
 pub fn notes(plan: &Plan, powers: &Powers, held: &[Held]) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(frozen) = &powers.frozen {
+        notes.push(format!(
+            "nothing is written: frozen until {}: {}",
+            frozen.until, frozen.reason
+        ));
+    }
     if let Some((before, after)) = plan.aggregated {
         notes.push(format!(
             "there is not room for {before} entries: neighbours are merged into {after}, which enforce the same"

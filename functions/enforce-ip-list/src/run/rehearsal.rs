@@ -44,7 +44,7 @@ pub async fn plan(
     let connection = Arc::new(Connection::new(&config.services.cloudflare, None));
     let reader = Reader::new(connection);
     let mut look = Look::new(config, store, &reader, work.to_string());
-    if !Powers::of(config, wishes).any() {
+    if !Powers::of(config, wishes, look.began).any() {
         return Ok(look.planned(End::Off));
     }
     let (lists, answers) = look.ask(work, &mut state).await?;

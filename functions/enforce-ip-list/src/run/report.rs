@@ -111,6 +111,11 @@ pub enum End {
     Failed {
         error: String,
     },
+    /// Looked at and planned; a freeze keeps everything as it is.
+    Frozen {
+        until: Timestamp,
+        because: String,
+    },
     /// Cloudflare takes no changes for the time being.
     Paused {
         until: Timestamp,
@@ -119,11 +124,16 @@ pub enum End {
 }
 
 impl End {
-    /// Whether nothing is left undone.
+    /// Whether nothing is left undone that should have been done.
     pub fn is_success(&self) -> bool {
         matches!(
             self,
-            Self::Off | Self::Unchanged | Self::InLine | Self::Applied | Self::Planned
+            Self::Off
+                | Self::Unchanged
+                | Self::InLine
+                | Self::Applied
+                | Self::Planned
+                | Self::Frozen { .. }
         )
     }
 }
@@ -139,6 +149,9 @@ impl std::fmt::Display for End {
             Self::Partly { stop } => write!(f, "applied in part, the next run goes on: {stop}"),
             Self::Unverified { left } => write!(f, "applied, NOT verified: {left}"),
             Self::Failed { error } => write!(f, "failed: {error}"),
+            Self::Frozen { until, because } => {
+                write!(f, "nothing was written, frozen until {until}: {because}")
+            }
             Self::Paused { until, because } => write!(f, "paused until {until}: {because}"),
         }
     }

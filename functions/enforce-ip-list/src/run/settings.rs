@@ -89,8 +89,12 @@ pub fn read_ranges(ranges: &Ranges) -> Vec<Net> {
         .collect()
 }
 
-/// When what is allowed changes by itself: the first moment after `now` at which an entry of the allow list ends.
+/// When what may be done changes by itself: the first moment after `now` at which an entry of the allow list ends, or a freeze.
 pub fn next_change(config: &Config, now: Timestamp) -> Option<Timestamp> {
+    let frozen = config.rules.global.frozen.as_ref();
+    let thaws = frozen
+        .map(|frozen| frozen.until)
+        .filter(|until| now < *until);
     config
         .networks
         .allow
@@ -100,5 +104,6 @@ pub fn next_change(config: &Config, now: Timestamp) -> Option<Timestamp> {
             let day = allowed.until?.tomorrow().ok()?;
             Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
         })
+        .chain(thaws)
         .min()
 }

@@ -6,7 +6,7 @@ use enforce_ip_list::cloudflare::{Connection, Reader, Rehearsal};
 use enforce_ip_list::run::apply;
 use enforce_ip_list::run::report::End;
 use enforce_ip_list::run::setup::{self, Step};
-use enforce_ip_list::run::{Wishes, Work};
+use enforce_ip_list::run::{Address, Wishes, Work};
 use enforce_ip_list::threat::Tier;
 use remediate_core::Mode;
 use remediate_core::config::{CloudflarePlan, ConfigFiles, RulesEdit};
@@ -193,4 +193,86 @@ async fn put_by_hand(world: &World, zone: &str, rule: &enforce_ip_list::cloudfla
         "{}",
         answer.text().await.unwrap()
     );
+}
+
+fn with_global(world: &mut World, change: impl FnOnce(String) -> String) {
+    let mut rules = RulesEdit::new(include_str!("../../../../config/rules.toml")).unwrap();
+    for rule in ["threat.block", "threat.challenge", "threat.rate-limit"] {
+        rules.set_enabled(rule, true).unwrap();
+    }
+    let text = change(rules.text());
+    world.config = configuration(&world.sandbox, |mut files: ConfigFiles| {
+        files.replace("rules.toml", text, "test");
+        files
+    });
+}
+
+fn address(ip: &str, score: f64) -> Work {
+    Work::Address(Address {
+        ip: ip.to_owned(),
+        score,
+        reason: None,
+        expires_at: None,
+        source: None,
+    })
+}
+
+#[tokio::test]
+async fn given_a_freeze_when_it_is_synced_then_nothing_is_written_until_it_is_over_and_no_address_is_lost()
+ {
+    let mut world = World::new().await;
+    world.threats(&[("198.51.100.1", 5.0)]);
+    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(4);
+    with_global(&mut world, |text| {
+        let frozen =
+            format!("frozen = {{ until = \"{until}\", reason = \"year end\" }}\n\n[intake]");
+        text.replacen("\n[intake]", &frozen, 1)
+    });
+    let report = world.sync().await.unwrap();
+    assert!(
+        matches!(&report.end, End::Frozen { because, .. } if because == "year end"),
+        "{report:#?}"
+    );
+    let report = world
+        .run_with(address("198.51.100.9", 5.0), Wishes::default())
+        .await
+        .unwrap();
+    assert!(matches!(report.end, End::Frozen { .. }), "{report:#?}");
+    assert_eq!(world.entries("eil_block"), Vec::<String>::new());
+    assert_eq!(world.plan().await.changes.len(), 0);
+    assert_eq!(world.sandbox.bulk_operations().len(), 0);
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let report = world.sync().await.unwrap();
+    assert_eq!(report.end, End::Applied, "{report:#?}");
+    assert_eq!(world.entries("eil_block"), ["198.51.100.1", "198.51.100.9"]);
+}
+
+#[tokio::test]
+async fn given_more_addresses_named_than_an_hour_may_have_when_the_next_is_named_then_it_is_refused_and_said_so()
+ {
+    let mut world = World::new().await;
+    world.threats(&[("203.0.113.1", 1.0)]);
+    with_global(&mut world, |text| {
+        text.replace("max_changes_per_hour = 500", "max_changes_per_hour = 2")
+    });
+    for ip in ["198.51.100.1", "198.51.100.2"] {
+        let run = world.run_with(address(ip, 5.0), Wishes::default()).await;
+        assert_eq!(run.unwrap().end, End::Applied);
+    }
+    let refused = world
+        .run_with(address("198.51.100.3", 5.0), Wishes::default())
+        .await
+        .unwrap_err();
+    let text = refused.to_string();
+    assert!(
+        text.contains("198.51.100.3")
+            && text.contains("threat.block")
+            && text.contains("2 addresses"),
+        "{text}"
+    );
+    assert_eq!(world.entries("eil_block"), ["198.51.100.1", "198.51.100.2"]);
+    // Each rule has its own number, and a sync none.
+    let other = world.run_with(address("198.51.100.4", 1.0), Wishes::default());
+    assert_eq!(other.await.unwrap().end, End::Applied);
+    assert_eq!(world.sync().await.unwrap().end, End::Applied);
 }
