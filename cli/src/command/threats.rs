@@ -341,9 +341,11 @@ fn tiers_of(names: &[String]) -> Result<Vec<Tier>, CliError> {
 
 fn ended(report: &Report) -> Result<(), CliError> {
     match &report.end {
-        End::Partly { .. } | End::Unverified { .. } | End::Paused { .. } | End::Failed { .. } => {
-            Err(CliError::Reported("the lists are not in line yet"))
-        }
+        End::Partly { .. }
+        | End::Unverified { .. }
+        | End::HeldBack { .. }
+        | End::Paused { .. }
+        | End::Failed { .. } => Err(CliError::Reported("the lists are not in line yet")),
         _ => Ok(()),
     }
 }

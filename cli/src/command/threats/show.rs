@@ -45,7 +45,9 @@ fn age(seconds: i64) -> String {
 pub fn report(report: &Report) {
     let colour = match &report.end {
         End::Failed { .. } | End::Unverified { .. } => Colour::Red,
-        End::Partly { .. } | End::Paused { .. } | End::Frozen { .. } => Colour::Yellow,
+        End::Partly { .. } | End::Paused { .. } | End::Frozen { .. } | End::HeldBack { .. } => {
+            Colour::Yellow
+        }
         _ => Colour::Green,
     };
     let end = paint(coloured(), colour, &tame(&report.end.to_string()));
@@ -515,7 +517,7 @@ pub fn setup(plan: &SetupPlan) {
     say!(
         "{}",
         bold(&format!(
-            "A {} account: {}, {} in all of them",
+            "Plan {}: {}, {} in all of them",
             plan.plan,
             counted(can.lists, "list", "lists"),
             counted(can.items, "item", "items")

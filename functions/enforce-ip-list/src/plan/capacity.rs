@@ -5,20 +5,30 @@ use super::wanted::Entry;
 use crate::net::{Block, V4, V6};
 use crate::safety::Policy;
 
-/// Drops what is needed least until the rest covers at most so much. Returns how many entries.
+/// Drops the broadest networks until the rest covers at most so much, of equally broad ones what is needed least; what was named by
+/// itself goes last. Returns how many entries.
+///
+/// A single broad network takes the room of thousands of addresses that were seen attacking, and is the likelier one to hold innocents.
 pub(super) fn limit_coverage<B: Block>(entries: &mut Vec<Entry<B>>, most: u64) -> u64 {
     if super::spans::weight(entries.iter().map(|entry| entry.block)) <= most {
         return 0;
     }
-    let mut order: Vec<(u64, usize)> = entries
+    let mut order: Vec<(u64, u64, usize)> = entries
         .iter()
         .enumerate()
-        .map(|(at, entry)| (entry.rank(), at))
+        .map(|(at, entry)| {
+            let breadth = if entry.pinned {
+                0
+            } else {
+                entry.block.weight()
+            };
+            (breadth, entry.rank(), at)
+        })
         .collect();
     order.sort_unstable();
     let mut left = most;
     let mut fits = vec![false; entries.len()];
-    for (_, at) in order {
+    for (_, _, at) in order {
         let weight = entries[at].block.weight();
         if weight <= left {
             left -= weight;

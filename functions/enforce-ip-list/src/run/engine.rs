@@ -300,6 +300,9 @@ impl Engine<'_> {
             return Ok(End::Partly { stop });
         }
         self.settle(session, look, &lists, answers, wishes)?;
+        if let Some(what) = look.report.held_back(powers.writable) {
+            return Ok(End::HeldBack { what });
+        }
         Ok(match powers.frozen {
             Some(frozen) => End::Frozen {
                 until: frozen.until,

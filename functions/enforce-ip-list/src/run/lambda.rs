@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::bulk::Pace;
 use super::engine::Engine;
 use super::gather::{Pushed, Pushing};
-use super::report::Report;
+use super::report::{End, Report};
 use super::store_s3::Bucket;
 use super::trigger::NotATrigger;
 use super::wish::{Wishes, Work};
@@ -102,11 +102,16 @@ async fn invoke(source: &ConfigSource, event: LambdaEvent<Value>) -> Result<Repo
         pace: Pace::default(),
     };
     let is_sync = matches!(trigger, Trigger::Sync);
+    let is_address = matches!(trigger, Trigger::Address(_));
     let work = work(trigger).await?;
     let report = engine.wait_and_run(work, Wishes::default()).await?;
     publish(&config, &report, &*ledger).await;
-    // A schedule comes again by itself; a message does not.
-    if is_sync || report.end.is_success() {
+    // A schedule comes again by itself, and so does what a guard holds back of a snapshot; a message does not.
+    let waits = match &report.end {
+        End::HeldBack { .. } => !is_address,
+        end => is_sync || end.is_success(),
+    };
+    if waits {
         Ok(report)
     } else {
         Err(Failed::Unfinished(report.end.to_string()))

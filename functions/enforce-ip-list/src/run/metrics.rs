@@ -28,6 +28,8 @@ pub fn lines(report: &Report, state: Option<&State>, now: Timestamp) -> Vec<Stri
             say(name, value, "Count", &of_tier);
         }
     }
+    let held_back = report.tiers.iter().any(|tier| tier.held_back.is_some());
+    say("ThreatHeldBack", u64::from(held_back), "Count", &[function]);
     let rejected: u64 = report
         .reported
         .iter()

@@ -19,7 +19,7 @@ use crate::cloudflare::List;
 use crate::plan::current::Current;
 use crate::plan::tag::{Instance, Mark};
 use crate::plan::{AddedBecause, Inputs, Plan, RemovedBecause, Snapshot, Step, Tally, plan};
-use crate::safety::{Consent, Policy, Protected};
+use crate::safety::{Consent, Policy, Protected, Tripped};
 use crate::threat::{Gathered, Score, Seconds, SourceNames, Tier};
 
 /// What may be done for each tier in this run.
@@ -380,7 +380,7 @@ fn held_back(plan: &Plan, tier: Tier) -> Option<String> {
         .tripped
         .iter()
         .filter(|tripped| tripped.tier == tier)
-        .map(ToString::to_string)
+        .map(Tripped::reason)
         .collect();
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }

@@ -39,6 +39,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// What guards hold back from lists that may be written.
+    pub(super) fn held_back(&self, writable: [bool; 3]) -> Option<String> {
+        let tiers = self.tiers.iter().zip(writable);
+        let held: Vec<String> = tiers
+            .filter(|(_, writable)| *writable)
+            .filter_map(|(tier, _)| Some(format!("{}: {}", tier.list, tier.held_back.as_ref()?)))
+            .collect();
+        (!held.is_empty()).then(|| held.join("; "))
+    }
+
     /// One that has nothing to say yet.
     pub(super) fn new(trigger: String, began: Timestamp, config: &str) -> Self {
         Self {
@@ -111,6 +121,10 @@ pub enum End {
     Failed {
         error: String,
     },
+    /// A guard holds changes back until a person says that they are meant; what it does not hold back is carried out and read back.
+    HeldBack {
+        what: String,
+    },
     /// Looked at and planned; a freeze keeps everything as it is.
     Frozen {
         until: Timestamp,
@@ -149,6 +163,7 @@ impl std::fmt::Display for End {
             Self::Partly { stop } => write!(f, "applied in part, the next run goes on: {stop}"),
             Self::Unverified { left } => write!(f, "applied, NOT verified: {left}"),
             Self::Failed { error } => write!(f, "failed: {error}"),
+            Self::HeldBack { what } => write!(f, "held back by a guard: {what}"),
             Self::Frozen { until, because } => {
                 write!(f, "nothing was written, frozen until {until}: {because}")
             }

@@ -93,36 +93,31 @@ pub struct Tripped {
     pub allowed: u64,
 }
 
-impl fmt::Display for Tripped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Tripped {
+    /// What was planned and what is allowed.
+    pub fn reason(&self) -> String {
         let Self {
-            tier,
-            planned,
-            allowed,
-            ..
+            planned, allowed, ..
         } = self;
         match self.guard {
-            Guard::Adds => write!(
-                f,
-                "{tier}: {planned} additions, {allowed} are allowed at once"
+            Guard::Adds => format!("{planned} additions, {allowed} are allowed at once"),
+            Guard::Removals => format!("{planned} removals, {allowed} are allowed at once"),
+            Guard::CoverageV4 => format!(
+                "it would cover {planned} IPv4 addresses, {allowed} are allowed after what it covers now"
             ),
-            Guard::Removals => write!(
-                f,
-                "{tier}: {planned} removals, {allowed} are allowed at once"
+            Guard::CoverageV6 => format!(
+                "it would cover {planned} IPv6 networks of 64 bits, {allowed} are allowed after what it covers now"
             ),
-            Guard::CoverageV4 => write!(
-                f,
-                "{tier}: the list would cover {planned} IPv4 addresses, {allowed} are allowed after what it covers now"
-            ),
-            Guard::CoverageV6 => write!(
-                f,
-                "{tier}: the list would cover {planned} IPv6 networks of 64 bits, {allowed} are allowed after what it covers now"
-            ),
-            Guard::EmptySnapshot => write!(
-                f,
-                "{tier}: nothing in the snapshot is hostile; {planned} entries stay until one is, they expire, or are released"
+            Guard::EmptySnapshot => format!(
+                "nothing in the snapshot is hostile; {planned} entries stay until one is, they expire, or are released"
             ),
         }
+    }
+}
+
+impl fmt::Display for Tripped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.tier, self.reason())
     }
 }
 

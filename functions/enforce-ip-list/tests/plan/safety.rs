@@ -202,9 +202,10 @@ fn given_a_network_broader_than_the_tier_takes_when_it_is_reported_then_it_is_le
 }
 
 #[test]
-fn given_a_limit_on_addresses_when_entries_would_cover_more_then_the_least_urgent_are_left_out() {
+fn given_a_limit_on_addresses_when_entries_would_cover_more_then_the_broadest_and_least_urgent_are_left_out()
+ {
     let mut scene = Scene::new(current(&[]));
-    scene.policy.most_addresses = 65_536 + 256;
+    scene.policy.most_addresses = 65_536 + 257;
     let plan = scene.fresh(&[
         ("11.0.0.0/16", 5.0),
         ("12.0.0.0/16", 4.0),
@@ -213,9 +214,13 @@ fn given_a_limit_on_addresses_when_entries_would_cover_more_then_the_least_urgen
     ]);
     assert_eq!(
         lines(&plan),
-        ["+ block 11.0.0.0/16 new", "+ challenge 13.0.0.0/24 new"]
+        [
+            "+ block 11.0.0.0/16 new",
+            "+ challenge 13.0.0.0/24 new",
+            "+ rate-limit 14.0.0.1 new"
+        ]
     );
-    assert_eq!(plan.tally.beyond_coverage, 2);
+    assert_eq!(plan.tally.beyond_coverage, 1);
 }
 
 #[test]

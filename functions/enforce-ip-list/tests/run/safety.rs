@@ -121,6 +121,13 @@ async fn given_a_snapshot_that_shrank_when_it_is_synced_then_the_guard_holds_unt
             .is_some_and(|why| why.contains("300")),
         "{report:#?}"
     );
+    assert!(
+        matches!(&report.end, End::HeldBack { what } if what.contains("eil_block") && what.contains("300")),
+        "{report:#?}"
+    );
+    assert!(!report.end.is_success());
+    let again = world.sync().await.unwrap();
+    assert!(matches!(again.end, End::HeldBack { .. }), "{again:#?}");
     assert!(world.entries("eil_block").len() > 100);
     let wishes = Wishes {
         overridden: Some(enforce_ip_list::run::report::Override {
@@ -130,6 +137,7 @@ async fn given_a_snapshot_that_shrank_when_it_is_synced_then_the_guard_holds_unt
         ..Wishes::default()
     };
     let report = world.run_with(Work::Sync, wishes).await.unwrap();
+    assert_eq!(report.end, End::Applied);
     assert_eq!(
         report.overridden.as_ref().map(|word| word.by.as_str()),
         Some("alice")
