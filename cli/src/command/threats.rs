@@ -247,12 +247,19 @@ impl Desk<'_> {
         let cloudflare = |error: enforce_ip_list::cloudflare::CloudflareError| {
             CliError::Failed(error.to_string())
         };
-        let token = reader.verify_token().await.map_err(cloudflare)?;
+        let token = match reader.verify_token().await {
+            // Whoever stands in between may not know this call; a token that is none fails at the next.
+            Err(error) if error.is_gone() => format!("the token was not checked: {error}"),
+            answer => match answer.map_err(cloudflare)?.status {
+                status if status == "active" => String::new(),
+                status => format!("the token is `{status}`"),
+            },
+        };
         let mut plan = setup::plan(&reader, settings, &wanted)
             .await
             .map_err(cloudflare)?;
-        if token.status != "active" {
-            plan.notes.push(format!("the token is `{}`", token.status));
+        if !token.is_empty() {
+            plan.notes.push(token);
         }
         let rules = match (&args.zone, args.rules) {
             (Some(zone), true) => {

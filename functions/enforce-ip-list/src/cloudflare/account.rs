@@ -81,7 +81,7 @@ impl Reader {
         Ok(account["name"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// A zone by its name or its id.
+    /// A zone by its name or its id. With its id it need not be readable: a token that may edit its rules and nothing else will do.
     ///
     /// # Errors
     /// See [`CloudflareError`].
@@ -94,7 +94,13 @@ impl Reader {
                 remedy: RULES_PERMISSION,
                 ..Call::read(&action, &path)
             };
-            self.connection.call(&call).await?.owned(&call)?
+            match self.connection.call(&call).await {
+                Ok(answer) => answer.owned(&call)?,
+                Err(error) if matches!(error.status(), Some(403 | 404)) => {
+                    serde_json::json!({ "id": name_or_id })
+                }
+                Err(error) => return Err(error),
+            }
         } else {
             let query = [("name", name_or_id)];
             let call = Call {
