@@ -65,11 +65,29 @@ impl Ministack {
 
 /// Over TLS it would take port 443 as well, which is not ours to take; and it would tell at length of each connection that
 /// a client leaves.
+///
+/// AWS asks for the permission to see when an access key was last used on the user who has the key, whom the request does not
+/// name (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>);
+/// ministack would ask for it on everything.
 const PROGRAM: &str = "
 import logging
 import ministack.app as app
+from ministack.core import iam_actions
+from ministack.services import iam
+
 app._port_is_bindable = lambda *_: False
 logging.getLogger('asyncio').setLevel(logging.CRITICAL)
+
+named_resource = iam_actions.extract_resource_arn
+
+def resource(service, method, path, headers, body, query, region, account):
+    if service == 'iam' and iam_actions._query_param(query, 'Action') == 'GetAccessKeyLastUsed':
+        key = iam._access_keys.get(iam_actions._query_param(query, 'AccessKeyId'))
+        if key:
+            return f\"arn:aws:iam::{account}:user/{key['UserName']}\"
+    return named_resource(service, method, path, headers, body, query, region, account)
+
+iam_actions.extract_resource_arn = resource
 app.main()
 ";
 

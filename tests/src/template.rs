@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Map, Value, json};
 use serde_yaml_ng::Value as Yaml;
 
+use crate::ACCOUNT;
 use crate::venv::repository;
 
 /// The template with CloudFormation's short forms written out: `!Ref a` as `{"Ref": "a"}`.
@@ -117,7 +118,31 @@ pub fn with_rules_only(mut template: Value, rules: &[&str]) -> Value {
     template
 }
 
+/// With roles that the tests can become, whose ARNs are outputs of the roles' names. Nothing else about them is changed.
+///
+/// # Panics
+/// When there is no such role.
+pub fn with_assumable(mut template: Value, roles: &[impl AsRef<str>]) -> Value {
+    for role in roles.iter().map(AsRef::as_ref) {
+        let properties = &mut template["Resources"][role]["Properties"];
+        let statements = properties["AssumeRolePolicyDocument"]["Statement"]
+            .as_array_mut()
+            .unwrap_or_else(|| panic!("the template has no role {role}"));
+        let root = format!("arn:aws:iam::{ACCOUNT}:root");
+        statements.push(
+            json!({ "Effect": "Allow", "Principal": { "AWS": root }, "Action": "sts:AssumeRole" }),
+        );
+        template["Outputs"][role] = json!({ "Value": { "Fn::GetAtt": [role, "Arn"] } });
+    }
+    template
+}
+
 /// The logical id of a rule's function.
-fn function_of(rule: &str) -> String {
+pub fn function_of(rule: &str) -> String {
     format!("Rule{}Function", rule.replace('-', ""))
+}
+
+/// The logical id of its role.
+pub fn role_of(rule: &str) -> String {
+    format!("Rule{}Role", rule.replace('-', ""))
 }

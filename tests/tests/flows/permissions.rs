@@ -1,50 +1,12 @@
 //! What each role may and may not do, asked of the mock AWS with the role's own credentials.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use e2e::aws::Aws;
-use e2e::{ACCOUNT, World, template};
-use serde_json::{Value, json};
+use e2e::{World, template};
 
-/// The template with roles that the tests can become. Nothing else about them is changed.
-fn with_roles_for_tests() -> Value {
-    let mut template = template::load();
-    for role in ["OrchestratorRole", "NotifyTelegramRole", "OpenJiraRole"] {
-        let properties = &mut template["Resources"][role]["Properties"];
-        let statements = properties["AssumeRolePolicyDocument"]["Statement"]
-            .as_array_mut()
-            .unwrap();
-        let root = format!("arn:aws:iam::{ACCOUNT}:root");
-        statements.push(
-            json!({ "Effect": "Allow", "Principal": { "AWS": root }, "Action": "sts:AssumeRole" }),
-        );
-        template["Outputs"][role] = json!({ "Value": { "Fn::GetAtt": [role, "Arn"] } });
-    }
-    template
-}
-
-/// What became of a call.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Allowed,
-    Denied,
-}
-use Verdict::{Allowed, Denied};
-
-/// Everything that is asked for here exists, so that nothing but IAM has a reason to refuse. Each service has its word for it.
-fn verdict<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
-    result: Result<T, SdkError<E, R>>,
-) -> Verdict {
-    let Err(error) = result else { return Allowed };
-    match error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code)
-    {
-        Some("AccessDenied" | "AccessDeniedException" | "AuthorizationError") => Denied,
-        _ => panic!("no verdict: {error:?}"),
-    }
-}
+use crate::verdict::Verdict::{self, Allowed, Denied};
+use crate::verdict::verdict;
 
 async fn read_log(world: &World, aws: &Aws) -> Verdict {
     verdict(
@@ -156,7 +118,9 @@ async fn publish(world: &World, aws: &Aws) -> Verdict {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn given_the_deployed_roles_then_each_does_its_own_work_and_none_of_the_others() {
-    let world = World::of(with_roles_for_tests()).await;
+    let roles = ["OrchestratorRole", "NotifyTelegramRole", "OpenJiraRole"];
+    let template = template::with_assumable(template::load(), &roles);
+    let world = World::of(template).await;
     world.put_object("log.json", "{}").await;
     let assumed = async |role| {
         world

@@ -5,8 +5,8 @@ use std::path::Path;
 use e2e::Posture;
 use e2e::venv::repository;
 use jiff::{SignedDuration, Timestamp};
-use remediate_core::Decision;
-use remediate_core::ledger::{Entry, Event};
+use remediate_core::ledger::{ChangeStatus, Entry, Event};
+use remediate_core::{Decision, Outcome};
 use serde_json::Value;
 
 /// A moment so many minutes ago, as logs write it. Old observations change nothing, so that no sample can have a fixed date.
@@ -52,6 +52,31 @@ pub(crate) fn decisions(history: &[Entry]) -> Vec<&Decision> {
             _ => None,
         })
         .collect()
+}
+
+/// The outcomes in a history, newest first.
+pub(crate) fn outcomes(history: &[Entry]) -> Vec<&Outcome> {
+    history
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Finished { outcome, .. } => Some(outcome),
+            _ => None,
+        })
+        .collect()
+}
+
+/// How many changes were made.
+pub(crate) fn made(history: &[Entry]) -> usize {
+    let applied = |entry: &&Entry| {
+        matches!(
+            entry.event,
+            Event::Changed {
+                status: ChangeStatus::Applied { .. },
+                ..
+            }
+        )
+    };
+    history.iter().filter(applied).count()
 }
 
 /// The disposition of an object or a message that held no work.

@@ -1,117 +1,24 @@
 //! Failed checks published to the topic, resources in the mock AWS, the rules' functions as deployed, each with its own role.
 
 use aws_sdk_ec2::types::{IpPermission, IpRange};
-use aws_sdk_s3::types::{
-    BucketCannedAcl, BucketLocationConstraint, CreateBucketConfiguration, ObjectOwnership,
-};
-use e2e::{ACCOUNT, REGION, World};
-use jiff::Timestamp;
-use remediate_core::ledger::{ChangeStatus, Entry, Event};
+use e2e::{ACCOUNT, World};
 use remediate_core::{Decision, Outcome, SkipReason};
-use serde_json::json;
 
-use crate::records::decisions;
-
-const EVERYBODY: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
-
-/// What the scanner publishes of a failed or passed check.
-fn check(rule: &str, resource: &str, status: &str, account: &str) -> String {
-    let now = Timestamp::now().as_millisecond();
-    json!({
-        "id": format!("ccc:HJzFMHchx:{rule}:S3:{REGION}:{resource}"),
-        "accountId": "HJzFMHchx",
-        "provider": "aws",
-        "cloudProviderId": account,
-        "ruleId": rule,
-        "ruleTitle": "A check",
-        "region": REGION,
-        "riskLevel": "VERY_HIGH",
-        "resource": resource,
-        "status": status,
-        "tags": [],
-        "lastModifiedDate": now,
-    })
-    .to_string()
-}
-
-async fn public_bucket(world: &World, name: &str) {
-    let place = CreateBucketConfiguration::builder()
-        .location_constraint(BucketLocationConstraint::from(REGION))
-        .build();
-    let s3 = &world.aws.s3;
-    let created = s3
-        .create_bucket()
-        .bucket(name)
-        .create_bucket_configuration(place)
-        .object_ownership(ObjectOwnership::ObjectWriter);
-    created.send().await.unwrap();
-    // New buckets let nobody in, whatever their ACL says.
-    s3.delete_public_access_block()
-        .bucket(name)
-        .send()
-        .await
-        .unwrap();
-    let opened = s3.put_bucket_acl().bucket(name);
-    opened
-        .acl(BucketCannedAcl::PublicReadWrite)
-        .send()
-        .await
-        .unwrap();
-}
-
-/// The permissions that everybody has on a bucket.
-async fn of_everybody(world: &World, bucket: &str) -> Vec<String> {
-    let acl = world
-        .aws
-        .s3
-        .get_bucket_acl()
-        .bucket(bucket)
-        .send()
-        .await
-        .unwrap();
-    acl.grants()
-        .iter()
-        .filter(|grant| grant.grantee().and_then(|grantee| grantee.uri()) == Some(EVERYBODY))
-        .filter_map(|grant| grant.permission())
-        .map(|permission| permission.as_str().to_owned())
-        .collect()
-}
-
-fn outcomes(history: &[Entry]) -> Vec<&Outcome> {
-    history
-        .iter()
-        .filter_map(|entry| match &entry.event {
-            Event::Finished { outcome, .. } => Some(outcome),
-            _ => None,
-        })
-        .collect()
-}
-
-fn made(history: &[Entry]) -> usize {
-    let applied = |entry: &&Entry| {
-        matches!(
-            entry.event,
-            Event::Changed {
-                status: ChangeStatus::Applied { .. },
-                ..
-            }
-        )
-    };
-    history.iter().filter(applied).count()
-}
+use crate::records::{decisions, made, outcomes};
+use crate::resources::{check, of_everybody, public_bucket};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn given_two_public_buckets_when_their_checks_fail_then_each_loses_the_grant_that_the_rule_names_and_nothing_leaks()
  {
     let world = World::with_aws_rules(&["S3-001"]).await;
     for bucket in ["reports-one", "reports-two"] {
-        public_bucket(&world, bucket).await;
+        public_bucket(&world.aws, bucket).await;
         world
             .publish(&check("S3-001", bucket, "FAILURE", ACCOUNT))
             .await;
         world
             .eventually("the bucket is not readable for everybody", async || {
-                of_everybody(&world, bucket).await == ["WRITE"]
+                of_everybody(&world.aws, bucket).await == ["WRITE"]
             })
             .await;
     }
@@ -128,18 +35,18 @@ async fn given_two_public_buckets_when_their_checks_fail_then_each_loses_the_gra
             .all(|outcome| matches!(outcome, Outcome::Applied { changes: 1 })),
         "{history:#?}"
     );
-    assert_eq!(of_everybody(&world, "reports-one").await, ["WRITE"]);
+    assert_eq!(of_everybody(&world.aws, "reports-one").await, ["WRITE"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn given_the_same_failure_twenty_times_at_once_then_it_is_repaired_once() {
     let world = World::with_aws_rules(&["S3-001"]).await;
-    public_bucket(&world, "reports").await;
+    public_bucket(&world.aws, "reports").await;
     let message = check("S3-001", "reports", "FAILURE", ACCOUNT);
     futures::future::join_all((0..20).map(|_| world.publish(&message))).await;
     world
         .eventually("the bucket is not readable for everybody", async || {
-            of_everybody(&world, "reports").await == ["WRITE"]
+            of_everybody(&world.aws, "reports").await == ["WRITE"]
         })
         .await;
     world.settled().await;
@@ -219,7 +126,7 @@ async fn given_ssh_open_to_the_world_when_the_check_fails_then_that_rule_goes_an
 async fn given_a_rule_that_is_off_a_passed_check_or_another_account_then_nothing_is_touched_and_the_reason_is_recorded()
  {
     let world = World::with_aws_rules(&["S3-001"]).await;
-    public_bucket(&world, "reports").await;
+    public_bucket(&world.aws, "reports").await;
     let cases = [
         check("S3-003", "reports", "FAILURE", ACCOUNT),
         check("S3-001", "reports", "SUCCESS", ACCOUNT),
@@ -246,7 +153,5 @@ async fn given_a_rule_that_is_off_a_passed_check_or_another_account_then_nothing
         assert!(reasons.contains(&reason), "{reasons:?}");
     }
     assert_eq!(made(&history), 0);
-    let mut open = of_everybody(&world, "reports").await;
-    open.sort();
-    assert_eq!(open, ["READ", "WRITE"]);
+    assert_eq!(of_everybody(&world.aws, "reports").await, ["READ", "WRITE"]);
 }
