@@ -288,9 +288,12 @@ impl Desk<'_> {
         }
         let done = apply::set_up(&plan, &lists, rules.as_ref()).await;
         self.print(&done, show::set_up)?;
-        match done.failed {
-            None => Ok(()),
-            Some(_) => Err(CliError::Reported("the set-up is not complete")),
+        match (done.failed, plan.impossible().next()) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(CliError::Reported(
+                "the set-up is not complete: the account cannot have all of it",
+            )),
+            (Some(_), _) => Err(CliError::Reported("the set-up is not complete")),
         }
     }
 

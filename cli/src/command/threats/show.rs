@@ -566,7 +566,7 @@ fn step(step: &Step) -> String {
         Step::Present => paint(coloured(), Colour::Green, "is there"),
         Step::Create => paint(coloured(), Colour::Yellow, "is to be made"),
         Step::Adopt { items } => format!(
-            "is there, made by somebody else; it is used, and its {} stay as they are",
+            "is there, made by somebody else; it is used, and what it holds ({}) stays as it is",
             counted(*items, "entry", "entries")
         ),
         Step::Change { differs } => paint(

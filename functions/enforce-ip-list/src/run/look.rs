@@ -252,7 +252,7 @@ impl<'a> Look<'a> {
         for (what, count) in planning::reported(&subject.gathered) {
             *self.report.reported.entry(what).or_default() += count;
         }
-        for (why, count) in planning::not_enforced(&plan.tally, plan) {
+        for (why, count) in planning::not_enforced(&plan.tally, plan, &scene.powers) {
             *self.report.not_enforced.entry(why).or_default() += count;
         }
         for note in planning::notes(plan, &scene.powers, &self.held) {

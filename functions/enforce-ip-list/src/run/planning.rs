@@ -432,7 +432,7 @@ pub fn reported(gathered: &Gathered) -> BTreeMap<String, u64> {
 }
 
 /// What is not enforced, by the rule that decided.
-pub fn not_enforced(tally: &Tally, plan: &Plan) -> BTreeMap<String, u64> {
+pub fn not_enforced(tally: &Tally, plan: &Plan, powers: &Powers) -> BTreeMap<String, u64> {
     let protected = &tally.protected;
     let mut counts = BTreeMap::from([
         ("never-list".to_owned(), protected.never_list),
@@ -453,10 +453,12 @@ pub fn not_enforced(tally: &Tally, plan: &Plan) -> BTreeMap<String, u64> {
         ("no room on the account".to_owned(), plan.left_out.total()),
     ]);
     for tier in Tier::ALL {
-        counts.insert(
-            format!("{} is off", tier.rule()),
-            tally.tier_off[tier.index()],
-        );
+        let why = if powers.is_on(tier) {
+            format!("{} has no list", tier.rule())
+        } else {
+            format!("{} is off", tier.rule())
+        };
+        counts.insert(why, tally.tier_off[tier.index()]);
     }
     counts.retain(|_, count| *count > 0);
     counts

@@ -220,7 +220,7 @@ fn list_step(settings: &Cloudflare, tier: Tier, there: &[List], free: &mut u64) 
         let names: Vec<&str> = there.iter().map(|list| list.name.as_str()).collect();
         return Step::Impossible {
             because: format!(
-                "a {} account has {} lists, and all are taken: {}; delete one, or name it under `cloudflare` in services.toml to have it adopted",
+                "all lists that a {} account has ({}) are taken: {}; delete one, or name it under `cloudflare` in services.toml to have it adopted",
                 settings.plan.name(),
                 capabilities(settings.plan).lists,
                 names.join(", ")
@@ -411,7 +411,7 @@ mod tests {
             panic!("expected it to be impossible");
         };
         assert!(
-            because.contains("redirects") && because.contains("1 lists"),
+            because.contains("redirects") && because.contains("(1) are taken"),
             "{because}"
         );
     }

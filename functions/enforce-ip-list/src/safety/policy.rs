@@ -17,7 +17,7 @@ pub struct Policy {
     /// Into how many networks a hostile one may be split where protected ones, or more hostile ones, are cut out of it. What takes
     /// more is left out and reported.
     pub most_pieces: usize,
-    /// How many IPv4 addresses all lists together may cover. What goes beyond is left out, least urgent first, and reported.
+    /// How many IPv4 addresses all lists together may cover. What goes beyond is left out, broadest first, and reported.
     pub most_addresses: u64,
     /// The same for IPv6, in networks of 64 bits.
     pub most_subscribers: u64,
@@ -28,7 +28,7 @@ pub struct Policy {
 /// The settings of a tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TierPolicy {
-    /// Whether its rule is on. A tier that is off gets nothing new and keeps what it has.
+    /// Whether its rule is on and its list is there. A tier that is off gets nothing new and keeps what it has.
     pub on: bool,
     /// The shortest IPv4 prefix that is enforced.
     pub shortest_v4: u8,
@@ -116,7 +116,9 @@ impl fmt::Display for Refusal {
         match self {
             Self::Protected(protection) => write!(f, "protected by {protection}"),
             Self::Expired => f.write_str("expired"),
-            Self::TierOff { tier } => write!(f, "{} is off", tier.rule()),
+            Self::TierOff { tier } => {
+                write!(f, "{} is off, or its list is not there", tier.rule())
+            }
             Self::TooBroad { shortest } => {
                 write!(f, "broader than /{shortest}, the broadest that is enforced")
             }
