@@ -39,12 +39,18 @@ async fn unlock(world: &World) {
     request.send().await.unwrap();
 }
 
-/// A world in which this message's repair was refused until its task became a dead letter, which is handed back too.
-async fn refused_for_good(message: &str) -> (World, Value) {
+/// A world in which this message was published, and whose repair is refused.
+async fn refusing(message: &str) -> World {
     let world = World::with_aws_rules(&["S3-001"]).await;
     public_bucket(&world.aws, BUCKET).await;
     lock(&world).await;
     world.publish(message).await;
+    world
+}
+
+/// The same, when the task has become a dead letter, which is handed back too.
+async fn refused_for_good(message: &str) -> (World, Value) {
+    let world = refusing(message).await;
     world
         .eventually("the task is a dead letter", async || {
             world.depth("RuleFunctionsDeadLettersUrl").await.visible == 1
@@ -104,6 +110,26 @@ async fn given_a_repair_that_is_refused_then_it_is_tried_again_recorded_as_faile
     assert_eq!(of_everybody(&world.aws, BUCKET).await, ["READ", "WRITE"]);
     let words = world.ministack.last_words(4000);
     assert!(words.contains("\"TaskFailed\":1.0"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_repair_that_is_refused_when_the_cause_goes_between_two_tries_then_the_next_repairs_and_no_letter_is_left()
+ {
+    let world = refusing(&failure()).await;
+    world
+        .eventually("the first try has failed", async || {
+            refused(&world.history().await) > 0
+        })
+        .await;
+    unlock(&world).await;
+    world
+        .eventually("a later try repairs", async || {
+            outcomes(&world.history().await).contains(&&Outcome::Applied { changes: 1 })
+        })
+        .await;
+    assert_eq!(of_everybody(&world.aws, BUCKET).await, ["WRITE"]);
+    assert_eq!(made(&world.history().await), 1);
+    assert!(world.depth("RuleFunctionsDeadLettersUrl").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
