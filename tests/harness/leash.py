@@ -1,7 +1,8 @@
 """Runs a command, and ends it with everything it started as soon as standard input closes.
 
 The tests hold the other end of that pipe. However they end (in order, by a panic, killed), the pipe closes with them,
-so that no server and no function is left running.
+so that no server and no function is left running. What ends the tests may reach this process as well (Ctrl-C in a terminal
+goes to both, and so does `timeout`): then it ends the command first.
 """
 
 import os
@@ -25,7 +26,10 @@ def wait_for_the_pipe():
     end_all()
 
 
+for ending in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(ending, lambda *_: end_all())
 threading.Thread(target=wait_for_the_pipe, daemon=True).start()
 status = child.wait()
 end_all()
-sys.exit(status)
+# Not `sys.exit`, which would wait for the thread that reads the pipe.
+os._exit(status & 0xFF)
