@@ -125,12 +125,18 @@ impl<A: Aspect> AnyAspect for A {
             }
         }
         self.write(&effect.target, &from, &to, writer).await?;
-        if A::SETTLES {
-            settled(self, &effect.target, &to, writer.reader()).await;
-        }
-        Ok(Receipt::Made {
-            after: effect.to.clone(),
-        })
+        let seen = if A::SETTLES {
+            settled(self, &effect.target, &to, writer.reader(), PATIENCE).await
+        } else {
+            None
+        };
+        // What was there before may only not have gone yet. Anything else is what taking it back has to begin from.
+        let after = match seen.filter(|seen| !self.is(seen, &from)) {
+            Some(seen) => serde_json::to_value(seen)
+                .map_err(|error| AwsError::Unreadable(format!("{}: {error}", A::NAME)))?,
+            None => effect.to.clone(),
+        };
+        Ok(Receipt::Made { after })
     }
 
     fn reversible(&self, effect: &Effect) -> Result<(), &'static str> {
@@ -153,24 +159,69 @@ fn typed<A: Aspect>(value: &Value) -> Result<A::Value, AwsError> {
         .map_err(|error| AwsError::Unreadable(format!("{}: {error}", A::NAME)))
 }
 
-/// Reads until it is so or patience ends; what it is then, verification sees. A read that fails ends the wait and no more: the
-/// change is made, and must not go down in the ledger as failed.
-async fn settled<A: Aspect>(aspect: &A, target: &Target, to: &A::Value, reader: &Reader) {
+/// Reads until it is so or patience ends; then it answers what it is instead, and verification sees that too. A read that fails
+/// ends the wait and no more: the change is made, and must not go down in the ledger as failed.
+async fn settled<A: Aspect>(
+    aspect: &A,
+    target: &Target,
+    to: &A::Value,
+    reader: &Reader,
+    patience: Duration,
+) -> Option<A::Value> {
     let begun = tokio::time::Instant::now();
     let mut wait = Duration::from_millis(500);
     loop {
-        match aspect.read(target, reader).await {
-            Ok(value) if aspect.is(&value, to) => return,
-            Ok(_) => {}
+        let seen = match aspect.read(target, reader).await {
+            Ok(value) if aspect.is(&value, to) => return None,
+            Ok(value) => value,
             Err(error) => {
                 tracing::warn!(aspect = A::NAME, %error, "Cannot see yet what was written.");
-                return;
+                return None;
             }
-        }
-        if begun.elapsed() + wait > PATIENCE {
-            return;
+        };
+        if begun.elapsed() + wait > patience {
+            tracing::warn!(aspect = A::NAME, "It is not what was written.");
+            return Some(seen);
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(10));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use remediate_core::AccountId;
+
+    use super::*;
+
+    /// Shows the same whatever is written.
+    struct Stubborn(u8);
+
+    #[async_trait]
+    impl Aspect for Stubborn {
+        const NAME: &'static str = "test.stubborn";
+        type Value = u8;
+
+        async fn read(&self, _: &Target, _: &Reader) -> Result<u8, AwsError> {
+            Ok(self.0)
+        }
+
+        async fn write(&self, _: &Target, _: &u8, _: &u8, _: &Writer) -> Result<(), AwsError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn given_a_resource_that_shows_something_else_when_patience_ends_then_that_is_told() {
+        let target = Target {
+            account: AccountId::from("123456789012"),
+            region: None,
+            resource: "orders".to_owned(),
+        };
+        let reader = Reader::from_environment();
+        let wait =
+            async |shown: u8| settled(&Stubborn(shown), &target, &1, &reader, Duration::ZERO).await;
+        assert_eq!(wait(1).await, None);
+        assert_eq!(wait(2).await, Some(2));
     }
 }
