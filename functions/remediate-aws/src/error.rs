@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aws_sdk_sts::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use remediate_core::fault::{Fault, FaultClass};
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use remediate_core::fault::{Fault, FaultClass, causes};
 
 /// Why a call was not answered as hoped. Names the call and the resource.
 #[derive(Debug, thiserror::Error)]
@@ -155,19 +155,28 @@ impl AwsError {
     /// Reads an SDK's error. `call` is `service:Operation`, `what` the resource as a person names it (`bucket reports`).
     ///
     /// Retrying is the SDK's work (three attempts with backoff); what arrives here stayed wrong.
-    pub fn of<E, R>(call: &'static str, what: impl Into<String>, error: &SdkError<E, R>) -> Self
+    pub fn of<E>(call: &'static str, what: impl Into<String>, error: &SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
     {
         let what = what.into();
         let Some(service) = error.as_service_error() else {
             return Self::Unanswered {
                 call,
                 what,
-                message: DisplayErrorContext(error).to_string(),
+                message: causes(error),
             };
         };
+        if service.code().is_none()
+            && let Some(response) = error.raw_response()
+        {
+            let status = response.status();
+            return Self::Service {
+                call,
+                what,
+                message: format!("HTTP {status}, and the answer is no error of the service"),
+            };
+        }
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         Self::from_code(call, what, text(service.code()), text(service.message()))
     }

@@ -26,8 +26,13 @@ pub enum Grammar {
     AccessKey,
     /// A key id (`1234abcd-…`, `mrk-…`) or a key's ARN; aliases are refused.
     KmsKey,
-    /// A name of these many characters, of letters, digits and the given others; must begin with a letter or digit.
-    Name { max: usize, others: &'static str },
+    /// A name of these many characters, of letters, digits and the given others; must begin with a letter or digit. `arn` is what an ARN
+    /// that is sent instead has to name: the service, and what stands before the name (`db:`).
+    Name {
+        max: usize,
+        others: &'static str,
+        arn: (&'static str, &'static [&'static str]),
+    },
     /// `https://sqs.<region>.amazonaws.com/<account>/<name>` or the name alone.
     Queue,
 }
@@ -165,7 +170,10 @@ impl Grammar {
             id: text.chars().take(200).collect(),
             expected: self.expected(),
         };
-        let name = Arn::parse(text).map_or(text, |arn| arn.name());
+        let name = match Arn::parse(text) {
+            Some(arn) => self.named_by(&arn).ok_or_else(wrong)?,
+            None => text,
+        };
         let all = |name: &str, of: fn(u8) -> bool| name.bytes().all(of);
         let plain = |byte: u8| byte.is_ascii_alphanumeric();
         let fits = match self {
@@ -184,27 +192,18 @@ impl Grammar {
             }
             Self::AccessKey => (16..=128).contains(&name.len()) && name.bytes().all(plain),
             Self::KmsKey => {
-                let of_key = Arn::parse(text).is_none_or(|arn| arn.rest.starts_with("key/"));
-                of_key
-                    && (16..=64).contains(&name.len())
+                (16..=64).contains(&name.len())
                     && all(
                         name,
                         |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-' | b'm' | b'r' | b'k'),
                     )
             }
-            Self::Name { max, others } => {
-                let name = self.name_of(text);
-                let first = name.bytes().next();
-                return if name.len() <= max
-                    && first.is_some_and(plain)
+            Self::Name { max, others, .. } => {
+                name.len() <= max
+                    && name.bytes().next().is_some_and(plain)
                     && name
                         .bytes()
                         .all(|byte| plain(byte) || others.as_bytes().contains(&byte))
-                {
-                    Ok(name.to_owned())
-                } else {
-                    Err(wrong())
-                };
             }
             Self::Queue => {
                 let path = text
@@ -230,15 +229,24 @@ impl Grammar {
         }
     }
 
-    /// Of an ARN the part that names the resource: `function:my-function` → `my-function`, `db:orders` → `orders`, `stack/name/uuid` → `name/uuid`.
-    fn name_of(self, text: &str) -> &str {
-        match Arn::parse(text) {
-            Some(arn) => arn
-                .rest
-                .split_once([':', '/'])
-                .map_or(arn.rest, |(_, name)| name),
-            None => text,
-        }
+    /// What an ARN names, if it is of this service and kind: `orders` of `arn:aws:rds:eu-west-1:123456789012:db:orders`. A queue of that name
+    /// is not meant where the rule is about instances.
+    fn named_by<'a>(self, arn: &Arn<'a>) -> Option<&'a str> {
+        let (service, kinds): (_, &[&str]) = match self {
+            Self::Account => return Some(arn.rest),
+            Self::Ec2("ami-") => ("ec2", &["image/"]),
+            Self::Ec2("sg-") => ("ec2", &["security-group/"]),
+            Self::Ec2("snap-") => ("ec2", &["snapshot/"]),
+            Self::Ec2("vpc-") => ("ec2", &["vpc/"]),
+            // Access keys have no ARN.
+            Self::Ec2(_) | Self::AccessKey => return None,
+            Self::Bucket => ("s3", &[""]),
+            Self::KmsKey => ("kms", &["key/"]),
+            Self::Name { arn, .. } => arn,
+            Self::Queue => ("sqs", &[""]),
+        };
+        let rest = kinds.iter().find_map(|kind| arn.rest.strip_prefix(kind));
+        rest.filter(|_| arn.service == service)
     }
 
     /// What an id has to be, for a person.
@@ -264,6 +272,7 @@ mod tests {
         let name = Grammar::Name {
             max: 63,
             others: "-",
+            arn: ("rds", &["db:"]),
         };
         let table = [
             (
@@ -280,6 +289,12 @@ mod tests {
             (Grammar::Ec2("sg-"), "snap-0a1b2c3d", None),
             (Grammar::Bucket, "my.bucket-1", Some("my.bucket-1")),
             (Grammar::Bucket, "arn:aws:s3:::my-bucket", Some("my-bucket")),
+            (Grammar::Bucket, "arn:aws:s3:::my-bucket/reports", None),
+            (
+                Grammar::Bucket,
+                "arn:aws:sqs:eu-west-1:123456789012:my-bucket",
+                None,
+            ),
             (Grammar::Bucket, "../etc", None),
             (Grammar::Bucket, "a/b", None),
             (
@@ -288,6 +303,11 @@ mod tests {
                 Some("AKIAIOSFODNN7EXAMPLE"),
             ),
             (Grammar::AccessKey, "AKIA", None),
+            (
+                Grammar::AccessKey,
+                "arn:aws:s3:::AKIAIOSFODNN7EXAMPLE",
+                None,
+            ),
             (
                 Grammar::KmsKey,
                 "1234abcd-12ab-34cd-56ef-1234567890ab",
@@ -309,6 +329,12 @@ mod tests {
                 "arn:aws:rds:eu-west-1:123456789012:db:orders",
                 Some("orders"),
             ),
+            (
+                name,
+                "arn:aws:rds:eu-west-1:123456789012:cluster:orders",
+                None,
+            ),
+            (name, "arn:aws:sqs:eu-west-1:123456789012:orders", None),
             (name, "orders", Some("orders")),
             (name, "", None),
             (name, "or ders", None),

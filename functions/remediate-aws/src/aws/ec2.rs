@@ -59,10 +59,9 @@ pub struct Vpc {
 }
 
 /// EC2 says `AuthFailure` also of a resource that is another account's, and `Unavailable` of an image that is deregistered.
-fn failed<E, R>(call: &'static str, what: &str, error: &SdkError<E, R>) -> AwsError
+fn failed<E>(call: &'static str, what: &str, error: &SdkError<E>) -> AwsError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
 {
     match AwsError::of(call, what, error) {
         AwsError::Credentials {

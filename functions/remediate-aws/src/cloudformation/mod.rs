@@ -25,6 +25,7 @@ pub const RULES: &[Rule] = &[Rule {
     resource: Grammar::Name {
         max: 165,
         others: "-/",
+        arn: ("cloudformation", &["stack/"]),
     },
     grants: &[Grant {
         actions: &[

@@ -18,6 +18,9 @@ pub(super) struct Protect;
 #[async_trait]
 impl Repair for Protect {
     async fn plan(&self, case: &Case<'_>, reader: &Reader) -> Result<Verdict, AwsError> {
+        if let Some(refused) = case.without_region() {
+            return Ok(refused);
+        }
         let named = reader.stack(&case.target, &id_of(&case.target)).await?;
         let nested = named
             .root

@@ -31,6 +31,9 @@ pub(super) struct Encrypt;
 #[async_trait]
 impl Repair for Encrypt {
     async fn plan(&self, case: &Case<'_>, reader: &Reader) -> Result<Verdict, AwsError> {
+        if let Some(refused) = case.without_region() {
+            return Ok(refused);
+        }
         let stream = reader.stream(&case.target).await?;
         if stream.encrypted {
             return Ok(Verdict::compliant());

@@ -37,6 +37,7 @@ pub const RULES: &[Rule] = &[Rule {
     resource: Grammar::Name {
         max: 128,
         others: "_.-",
+        arn: ("kinesis", &["stream/"]),
     },
     grants: &[
         Grant {

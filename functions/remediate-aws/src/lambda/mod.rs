@@ -29,6 +29,7 @@ pub const RULES: &[Rule] = &[Rule {
     resource: Grammar::Name {
         max: 64,
         others: "-_",
+        arn: ("lambda", &["function:"]),
     },
     grants: &[
         Grant {

@@ -34,6 +34,9 @@ pub(super) struct Trace;
 #[async_trait]
 impl Repair for Trace {
     async fn plan(&self, case: &Case<'_>, reader: &Reader) -> Result<Verdict, AwsError> {
+        if let Some(refused) = case.without_region() {
+            return Ok(refused);
+        }
         let function = reader.lambda_function(&case.target).await?;
         let name = &case.target.resource;
         match function.update {

@@ -22,6 +22,7 @@ const INSTANCE_GRANTS: &[Grant] = &[Grant {
 const INSTANCE: Grammar = Grammar::Name {
     max: 63,
     others: "-",
+    arn: ("rds", &["db:"]),
 };
 
 /// Describing one snapshot by its id is authorised on it and, as the reference has it, on the database that it is of.
@@ -106,6 +107,7 @@ pub const RULES: &[Rule] = &[
             max: 255,
             // `rds:` and `awsbackup:` begin the names of automated ones.
             others: "-:",
+            arn: ("rds", &["snapshot:", "cluster-snapshot:"]),
         },
         grants: SNAPSHOT_GRANTS,
         calls: Calls {

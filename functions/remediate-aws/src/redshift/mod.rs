@@ -21,6 +21,7 @@ const CLUSTER_GRANTS: &[Grant] = &[Grant {
 const CLUSTER: Grammar = Grammar::Name {
     max: 63,
     others: "-",
+    arn: ("redshift", &["cluster:"]),
 };
 
 /// The rules, in the order of their ids.
@@ -73,6 +74,7 @@ pub const RULES: &[Rule] = &[
             max: 255,
             // Of `default.redshift-1.0`.
             others: "-.",
+            arn: ("redshift", &["cluster:", "parametergroup:"]),
         },
         grants: &[
             Grant {

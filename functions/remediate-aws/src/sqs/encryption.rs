@@ -37,6 +37,11 @@ impl Repair for Encrypt {
             Ok(target) => target,
             Err(because) => return Ok(Verdict::unsupported(because)),
         };
+        if target.region.is_none()
+            && let Some(refused) = case.without_region()
+        {
+            return Ok(refused);
+        }
         let name = target.resource.clone();
         let url = reader.queue_url(&target).await?;
         let encryption = reader.queue_encryption(&target, &url).await?;
