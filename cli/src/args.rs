@@ -46,7 +46,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Handle posture logs, scanner checks or notifications. A plan unless --apply is given.
     Run(RunArgs),
-    /// Send a proposed repair: a rule in mode `propose` waits for this.
+    /// Carry out a repair that waits for a person: proposed by a rule in mode `propose`, or held back. What could not be done is tried
+    /// once more.
     Send(SendArgs),
     /// Take a repair back, if what is there now is still what it left.
     Undo(UndoArgs),
@@ -106,7 +107,7 @@ pub struct RunArgs {
 
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    /// The fingerprint of a proposed finding; `remediate history` shows it.
+    /// The finding's fingerprint, as `remediate run` and `remediate explain` show it.
     pub fingerprint: String,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

@@ -31,7 +31,7 @@ pub enum CliError {
 impl CliError {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Edit(EditError::UnknownRule(_)) => 2,
             Self::Config(_) | Self::Edit(_) => 3,
             Self::Ledger(_) | Self::File { .. } | Self::Failed(_) | Self::Reported(_) => 1,
         })

@@ -23,14 +23,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !matches!(error, CliError::Reported(_)) {
-                eprintln!(
-                    "{} {error}",
-                    print::paint(
-                        std::io::IsTerminal::is_terminal(&std::io::stderr()),
-                        print::Colour::Red,
-                        "error:"
-                    )
-                );
+                print::error(&error.to_string());
             }
             error.exit_code()
         }

@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use remediate_core::config::{Config, ConfigFiles};
 use remediate_core::ledger::sqlite::SqliteLedger;
@@ -51,7 +52,7 @@ impl PlaceArgs {
         }
     }
 
-    /// The ledger for working in. A local one is ours alone until the lock is dropped.
+    /// The ledger for working in. A local one is ours alone until the lock is dropped; while another process works in it, we wait.
     pub async fn ledger_for_work(
         &self,
         config: &Config,
@@ -66,7 +67,7 @@ impl PlaceArgs {
         {
             std::fs::create_dir_all(folder).map_err(CliError::file(folder))?;
         }
-        let lock = ProcessLock::take(path)?;
+        let lock = ProcessLock::take(path).await?;
         let ledger = SqliteLedger::open(path, retention(config))?;
         // We hold the lock, so whoever left a lease behind is dead.
         ledger.break_leases()?;
@@ -109,7 +110,11 @@ async fn dynamodb(_table: &str, _config: &Config) -> Result<Arc<dyn Ledger>, Cli
 pub struct ProcessLock(#[allow(dead_code)] File);
 
 impl ProcessLock {
-    fn take(ledger: &Path) -> Result<Self, CliError> {
+    /// Longer than anything but a large log takes.
+    const PATIENCE: Duration = Duration::from_secs(120);
+    const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+    async fn take(ledger: &Path) -> Result<Self, CliError> {
         let mut name = ledger.as_os_str().to_owned();
         name.push(".lock");
         let path = PathBuf::from(name);
@@ -119,13 +124,30 @@ impl ProcessLock {
             .write(true)
             .open(&path)
             .map_err(CliError::file(&path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(CliError::Failed(format!(
-                "{}: another `remediate` is working in this ledger; wait for it, or name another one with --ledger",
-                ledger.display()
-            ))),
-            Err(TryLockError::Error(source)) => Err(CliError::File { path, source }),
+        let begun = tokio::time::Instant::now();
+        let mut told = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self(file)),
+                Err(TryLockError::Error(source)) => return Err(CliError::File { path, source }),
+                Err(TryLockError::WouldBlock) if begun.elapsed() > Self::PATIENCE => {
+                    return Err(CliError::Failed(format!(
+                        "{}: another `remediate` has been working in this ledger for {} seconds; wait for it, or name another one with --ledger",
+                        ledger.display(),
+                        begun.elapsed().as_secs()
+                    )));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    if !told {
+                        eprintln!(
+                            "waiting: another `remediate` is working in {}",
+                            ledger.display()
+                        );
+                        told = true;
+                    }
+                    tokio::time::sleep(Self::LOOK_AGAIN).await;
+                }
+            }
         }
     }
 }

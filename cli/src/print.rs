@@ -17,6 +17,13 @@ pub fn line(text: Arguments<'_>) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Says on standard error what went wrong. The text may have lines, and parts from outside.
+pub fn error(text: &str) {
+    let lines: Vec<_> = text.lines().map(tame).collect();
+    let word = paint(std::io::stderr().is_terminal(), Colour::Red, "error:");
+    eprintln!("{word} {}", lines.join("\n"));
+}
+
 /// The few colours there are.
 #[derive(Clone, Copy, Debug)]
 pub enum Colour {
@@ -62,6 +69,21 @@ pub fn tame(text: &str) -> String {
             }
         })
         .collect()
+}
+
+/// Longer than any ARN in use.
+const LONGEST_NAME: usize = 300;
+
+/// The name of something outside, tamed, and cut off where no name is that long.
+pub fn named(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!(
+            "{}… ({} characters)",
+            tame(&text[..end]),
+            grouped(text.chars().count() as u64)
+        ),
+        None => tame(text),
+    }
 }
 
 /// The characters that turn the direction of what follows.
@@ -129,6 +151,14 @@ mod tests {
             tame("a\u{1b}[2Jb\nc\u{202e}d"),
             "a\\u{1b}[2Jb\\nc\\u{202e}d"
         );
+    }
+
+    #[test]
+    fn a_name_is_cut_off_where_none_is_that_long() {
+        assert_eq!(named("bucket\u{7}"), "bucket\\u{7}");
+        let endless = named(&"ä".repeat(100_000));
+        assert!(endless.ends_with("ää… (100,000 characters)"), "{endless}");
+        assert!(endless.len() < 700, "{endless}");
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use orchestrator::dispatch::{Delivery, DispatchError};
 use orchestrator::{Handled, Judged, Sent};
 use remediate_core::ledger::Disposition;
-use remediate_core::{Change, Decision, Outcome, SkipReason, Subject};
+use remediate_core::{Change, Decision, Outcome, SkipReason, Subject, rule};
 use serde_json::json;
 
 use crate::args::Format;
 use crate::error::CliError;
-use crate::print::{Colour, coloured, counted, grouped, paint, say, tame};
+use crate::print::{self, Colour, coloured, counted, grouped, named, paint, say, tame};
 
 /// Says what happened, as it happens, and sums it up.
 pub struct Reporter {
@@ -20,7 +20,14 @@ pub struct Reporter {
     failures: usize,
     /// Decisions over all inputs.
     decisions: BTreeMap<&'static str, u64>,
-    changes: usize,
+    /// Changes that were made.
+    made: usize,
+    /// Changes that were only planned.
+    planned: usize,
+    /// Tasks that made changes after which planning again still finds something to do.
+    unverified: usize,
+    /// Whether a change was made that `remediate undo` can be asked to take back.
+    undoable: bool,
     too_old: u64,
 }
 
@@ -33,7 +40,10 @@ impl Reporter {
             colour,
             failures: 0,
             decisions: BTreeMap::new(),
-            changes: 0,
+            made: 0,
+            planned: 0,
+            unverified: 0,
+            undoable: false,
             too_old: 0,
         }
     }
@@ -54,11 +64,16 @@ impl Reporter {
                 )
             })
             .count() as u64;
-        self.changes += handled
-            .sent
-            .iter()
-            .map(|sent| changes(sent).len())
-            .sum::<usize>();
+        for sent in &handled.sent {
+            let changes = changes(sent);
+            if made(sent) {
+                self.made += changes.len();
+                self.undoable |= changes.iter().any(can_be_undone);
+            } else {
+                self.planned += changes.len();
+            }
+            self.unverified += usize::from(unverified(sent));
+        }
         match self.format {
             Format::Text => self.text(&handled),
             Format::Json => self.json(&handled),
@@ -76,7 +91,7 @@ impl Reporter {
             format!("{name}: {error}")
         };
         match self.format {
-            Format::Text => eprintln!("{} {}", paint(self.colour, Colour::Red, "error:"), error),
+            Format::Text => print::error(&error),
             Format::Json => say!("{}", json!({ "error": error })),
         }
     }
@@ -87,13 +102,13 @@ impl Reporter {
             Format::Text => self.sum_up(),
             Format::Json => say!(
                 "{}",
-                json!({ "summary": { "decisions": self.decisions, "changes": self.changes, "applied": self.apply, "failures": self.failures } })
+                json!({ "summary": { "decisions": self.decisions, "changes": self.made + self.planned, "made": self.made, "applied": self.apply, "unverified": self.unverified, "failures": self.failures } })
             ),
         }
-        if self.failures == 0 {
-            Ok(())
-        } else {
-            Err(CliError::Reported("something failed"))
+        match (self.failures, self.unverified) {
+            (0, 0) => Ok(()),
+            (0, _) => Err(CliError::Reported("something was changed and not verified")),
+            _ => Err(CliError::Reported("something failed")),
         }
     }
 
@@ -112,7 +127,7 @@ impl Reporter {
             .unwrap_or_default();
         say!(
             "{}{}",
-            paint(self.colour, Colour::Bold, &tame(&handled.about)),
+            paint(self.colour, Colour::Bold, &named(&handled.about)),
             paint(self.colour, Colour::Dim, &rows)
         );
         if let Some((disposition, because)) = &handled.disposition {
@@ -185,19 +200,11 @@ impl Reporter {
         };
         say!(
             "  {word} {} {} {verdict}{why}",
-            judged.finding.rule,
+            named(judged.finding.rule.as_str()),
             subject(&judged.finding.subject)
         );
-        if let Decision::Propose = judged.decision {
-            say!(
-                "      to carry it out: remediate send {}",
-                judged.fingerprint
-            );
-        }
-        for sent in all
-            .iter()
-            .filter(|sent| sent.fingerprints.contains(&judged.fingerprint))
-        {
+        let about = |sent: &&Sent| sent.fingerprints.contains(&judged.fingerprint);
+        for sent in all.iter().filter(about) {
             if sent.fingerprints.first() == Some(&judged.fingerprint) {
                 self.sent(sent);
             } else {
@@ -205,12 +212,24 @@ impl Reporter {
                 say!("      {}", paint(self.colour, Colour::Dim, &line));
             }
         }
+        let waits = judged.decision == Decision::Propose || all.iter().filter(about).any(held);
+        // A plan leaves nothing behind that could be sent.
+        if self.apply && waits {
+            say!(
+                "      to carry it out: remediate send {}",
+                judged.fingerprint
+            );
+        }
     }
 
     fn sent(&self, sent: &Sent) {
         for change in changes(sent) {
+            let id = match made(sent) && can_be_undone(change) {
+                true => format!("  {}", paint(self.colour, Colour::Dim, change.id.as_str())),
+                false => String::new(),
+            };
             say!(
-                "      {} {}",
+                "      {} {}{id}",
                 paint(self.colour, Colour::Dim, "→"),
                 tame(&change.summary)
             );
@@ -228,11 +247,19 @@ impl Reporter {
             Ok(Delivery::Ran(report)) => {
                 say!("      {}: {}", sent.function, self.outcome(&report.outcome));
             }
-            Err(error) => say!(
-                "      {}: {}",
-                sent.function,
-                paint(self.colour, Colour::Red, &tame(&error.to_string()))
-            ),
+            Err(error) => {
+                let error = error.to_string();
+                let own = format!("{}: ", sent.function);
+                let error = format!(
+                    "failed: {}",
+                    tame(error.strip_prefix(&own).unwrap_or(&error))
+                );
+                say!(
+                    "      {}: {}",
+                    sent.function,
+                    paint(self.colour, Colour::Red, &error)
+                );
+            }
         }
     }
 
@@ -283,27 +310,48 @@ impl Reporter {
         }
     }
 
+    /// `2 changes made, 1 failure`
+    fn ends(&self) -> String {
+        let changes = |count: usize| counted(count as u64, "change", "changes");
+        let mut ends = Vec::new();
+        if self.made > 0 {
+            ends.push(format!("{} made", changes(self.made)));
+        }
+        if self.planned > 0 {
+            ends.push(format!("{} planned", changes(self.planned)));
+        }
+        if ends.is_empty() {
+            ends.push("no changes".to_owned());
+        }
+        if self.unverified > 0 {
+            ends.push(format!("{} NOT verified", self.unverified));
+        }
+        if self.failures > 0 {
+            ends.push(counted(self.failures as u64, "failure", "failures"));
+        }
+        ends.join(", ")
+    }
+
     fn sum_up(&self) {
         let decisions: Vec<_> = self
             .decisions
             .iter()
             .map(|(decision, count)| format!("{} {}", grouped(*count), decision.replace('_', " ")))
             .collect();
-        let changes = match (self.apply, self.changes) {
-            (_, 0) => "no changes".to_owned(),
-            (true, count) => format!("{} made", counted(count as u64, "change", "changes")),
-            (false, count) => format!("{} planned", counted(count as u64, "change", "changes")),
-        };
         say!(
-            "\n{}: {changes}",
+            "\n{}: {}",
             if decisions.is_empty() {
                 "nothing found".to_owned()
             } else {
                 decisions.join(", ")
-            }
+            },
+            self.ends()
         );
-        if !self.apply && self.changes > 0 {
+        if !self.apply && self.planned > 0 {
             say!("This was a plan; nothing was changed. To carry it out: --apply");
+        }
+        if self.undoable {
+            say!("To take a change back: remediate undo <change>");
         }
         if self.too_old > 0 {
             say!(
@@ -320,6 +368,34 @@ impl Reporter {
             say!("All rules concerned are off. To turn one on: remediate rules enable <rule>");
         }
     }
+}
+
+fn outcome(sent: &Sent) -> Option<&Outcome> {
+    match &sent.result {
+        Ok(Delivery::Ran(report)) => Some(&report.outcome),
+        Ok(Delivery::Queued | Delivery::Invoked) | Err(_) => None,
+    }
+}
+
+/// Whether its changes were made, and not only planned.
+fn made(sent: &Sent) -> bool {
+    matches!(
+        outcome(sent),
+        Some(Outcome::Applied { .. } | Outcome::Unverified { .. })
+    )
+}
+
+fn unverified(sent: &Sent) -> bool {
+    matches!(outcome(sent), Some(Outcome::Unverified { .. }))
+}
+
+fn held(sent: &Sent) -> bool {
+    matches!(outcome(sent), Some(Outcome::Held { .. }))
+}
+
+/// Repairs of resources are, each with its own answer; what people were told is not taken back.
+fn can_be_undone(change: &Change) -> bool {
+    rule::spec(change.rule.as_str()).is_some_and(|spec| spec.repair.is_some())
 }
 
 fn changes(sent: &Sent) -> &[Change] {
@@ -345,7 +421,7 @@ fn outcome_json(sent: &Sent) -> serde_json::Value {
 pub fn subject(subject: &Subject) -> String {
     match subject {
         Subject::Resource { resource, .. } if resource.is_empty() => "the account".to_owned(),
-        Subject::Resource { resource, .. } => tame(resource),
+        Subject::Resource { resource, .. } => named(resource),
         Subject::Device {
             person,
             device,

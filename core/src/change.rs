@@ -120,7 +120,7 @@ impl std::fmt::Display for Outcome {
             Self::Held { because, .. } => write!(f, "held back for a person: {because}"),
             Self::Applied { changes } => write!(f, "applied and verified ({changes})"),
             Self::Unverified { left, .. } => write!(f, "applied, NOT verified: {left}"),
-            Self::Unsupported { because } => write!(f, "not supported: {because}"),
+            Self::Unsupported { because } => write!(f, "not done: {because}"),
             Self::Failed {
                 retryable: true,
                 error,

@@ -18,7 +18,7 @@ pub struct Finding {
     pub severity: Severity,
     pub evidence: Evidence,
     pub source: Source,
-    /// Who pressed "send" on it, if a person did: that is the approval which mode `propose` waits for.
+    /// Who pressed "send" on it, and when, if a person did: that is the approval which mode `propose` waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_by: Option<String>,
 }

@@ -75,7 +75,8 @@ pub struct Notice {
 }
 
 impl Task {
-    /// A task for findings of one group. Its id is that of the observations, so that the same ones make the same task.
+    /// A task for findings of one group. Its id is that of the observations, so that the same ones make the same task; sent by a person
+    /// they make another.
     pub fn of_findings(
         function: &FunctionName,
         group: String,
@@ -85,8 +86,9 @@ impl Task {
         let mut observed: Vec<String> = findings
             .iter()
             .map(|finding| {
+                let by = finding.sent_by.as_deref().unwrap_or_default();
                 format!(
-                    "{} {:?} {}",
+                    "{} {:?} {}{by}",
                     finding.fingerprint(),
                     finding.verdict,
                     finding.observed_at

@@ -43,13 +43,14 @@ pub fn decide(finding: &Finding, rules: &Rules, facts: &Facts) -> Decision {
     }
     match facts.seen {
         Seen::Fine => return Decision::Skip(SkipReason::Passed),
-        Seen::Same => return Decision::Skip(SkipReason::Duplicate),
+        // A person may send what was held back when it was handled first.
+        Seen::Same if finding.sent_by.is_none() => return Decision::Skip(SkipReason::Duplicate),
         Seen::Superseded => {
             return Decision::Skip(SkipReason::Stale {
                 because: Staleness::Superseded,
             });
         }
-        Seen::Opened(_) | Seen::Repeated(_) | Seen::Resolved(_) => {}
+        Seen::Opened(_) | Seen::Repeated(_) | Seen::Resolved(_) | Seen::Same => {}
     }
     if let Some(reason) = foreign(finding, rules) {
         return Decision::Skip(reason);
@@ -282,6 +283,27 @@ mod tests {
         };
         assert_eq!(decided(&sent, mode("propose")), Decision::Act);
         assert_eq!(decided(&sent, mode("observe")), Decision::Observe);
+    }
+
+    #[test]
+    fn what_was_handled_before_goes_on_only_by_a_persons_word() {
+        let failed = finding(Verdict::Failed);
+        let sent = Finding {
+            sent_by: Some("alice".into()),
+            ..failed.clone()
+        };
+        let Seen::Opened(open) = Incident::observe(None, &failed) else {
+            panic!("a first failure opens")
+        };
+        let decided = |finding: &Finding| {
+            let facts = Facts {
+                seen: Incident::observe(Some(&open), finding),
+                ..facts(finding)
+            };
+            decide(finding, &config(|text| text).rules, &facts)
+        };
+        assert_eq!(decided(&failed), Decision::Skip(SkipReason::Duplicate));
+        assert_eq!(decided(&sent), Decision::Act);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::args::{ExplainArgs, Format, PlaceArgs};
 use crate::command::history;
 use crate::error::CliError;
 use crate::local::LocalDispatcher;
-use crate::print::{Colour, coloured, counted, paint, say, tame};
+use crate::print::{Colour, coloured, counted, named, paint, say, tame};
 use crate::report::subject;
 
 pub async fn run(args: ExplainArgs, place: &PlaceArgs) -> Result<(), CliError> {
@@ -89,7 +89,7 @@ impl Known {
                 "{} {}",
                 bold(&format!(
                     "{} {}",
-                    incident.finding.rule,
+                    named(incident.finding.rule.as_str()),
                     subject(&incident.finding.subject)
                 )),
                 paint(coloured(), Colour::Dim, &incident.fingerprint.to_string())

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::args::{Format, HistoryArgs, PlaceArgs};
 use crate::error::CliError;
-use crate::print::{Colour, coloured, paint, say, tame};
+use crate::print::{Colour, coloured, named, paint, say, tame};
 use crate::report::subject;
 
 pub async fn run(args: HistoryArgs, place: &PlaceArgs) -> Result<(), CliError> {
@@ -48,7 +48,7 @@ pub fn line(entry: &Entry) -> String {
     let rule = entry
         .rule
         .as_ref()
-        .map(|rule| format!("{rule} "))
+        .map(|rule| format!("{} ", named(rule.as_str())))
         .unwrap_or_default();
     let what = match &entry.event {
         Event::Decided {
@@ -67,7 +67,7 @@ pub fn line(entry: &Entry) -> String {
                 ChangeStatus::Planned => ("planned".to_owned(), Colour::Cyan),
                 ChangeStatus::Intended => ("begun, end unknown".to_owned(), Colour::Yellow),
                 ChangeStatus::Applied { after } => {
-                    (format!("done {}", receipt(after)), Colour::Green)
+                    (format!("done{}", receipt(after)), Colour::Green)
                 }
                 ChangeStatus::NotMade { because } => {
                     (format!("not made: {}", tame(because)), Colour::Yellow)
@@ -87,7 +87,14 @@ pub fn line(entry: &Entry) -> String {
         Event::Tallied { object, tally, .. } => {
             let counts: Vec<_> = tally
                 .iter()
-                .map(|tally| format!("{} × {} {}", tally.count, tally.rule, tally.decision.name()))
+                .map(|tally| {
+                    format!(
+                        "{} × {} {}",
+                        tally.count,
+                        named(tally.rule.as_str()),
+                        tally.decision.name()
+                    )
+                })
                 .collect();
             format!(
                 "read      {}: {}",
@@ -121,7 +128,9 @@ const LONGEST_WORD: usize = 60;
 /// What the other side gave for it, in a few words: `SEC-1`, `message 7 in chat 1001`.
 fn receipt(after: &serde_json::Value) -> String {
     let members = after.as_object().into_iter().flatten();
-    let known = members.filter(|(_, value)| !value.is_null());
+    // Lists and documents say little in a line.
+    let known =
+        members.filter(|(_, value)| !(value.is_null() || value.is_array() || value.is_object()));
     let words: Vec<_> = known
         .map(|(name, value)| {
             let value = value
@@ -137,6 +146,6 @@ fn receipt(after: &serde_json::Value) -> String {
     if words.is_empty() {
         String::new()
     } else {
-        format!("({})", words.join(", "))
+        format!(" ({})", words.join(", "))
     }
 }

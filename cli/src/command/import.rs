@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
-use remediate_core::config::RulesEdit;
+use remediate_core::config::{Config, RulesEdit};
 use remediate_core::rule;
 use serde_json::Value;
 
 use crate::args::PlaceArgs;
-use crate::command::rules::{confirm, edit};
+use crate::command::rules::{confirm, edit, waits};
 use crate::error::CliError;
 use crate::print::{Colour, coloured, paint, say, tame};
 
@@ -70,7 +70,11 @@ pub fn run(file: &Path, yes: bool, place: &PlaceArgs) -> Result<(), CliError> {
             confirm(rule, yes)?;
         }
     }
-    edit(place, |rules| apply(rules, &taken), || report(&taken))
+    edit(
+        place,
+        |rules| apply(rules, &taken),
+        |config| report(&taken, config),
+    )
 }
 
 /// What a key says.
@@ -141,10 +145,17 @@ fn apply(rules: &mut RulesEdit, taken: &[Taken]) -> Result<(), CliError> {
     Ok(())
 }
 
-fn report(taken: &[Taken]) {
+fn report(taken: &[Taken], config: &Config) {
     for taken in taken {
         match taken {
-            Taken::Enabled { rule, on } => say!("{rule}: {}", if *on { "on" } else { "off" }),
+            Taken::Enabled { rule, on: false } => say!("{rule}: off"),
+            // In the original, whatever is on acts.
+            Taken::Enabled { rule, on: true } => match waits(config, rule) {
+                Some(mode) => say!(
+                    "{rule}: on, in mode {mode}; to have it act by itself: remediate rules mode {rule} act"
+                ),
+                None => say!("{rule}: on"),
+            },
             Taken::Parameter { rule, name, value } => say!("{rule}: {name} = {value}"),
             Taken::Not { key, because } => say!(
                 "{} {}: {}",

@@ -6,6 +6,7 @@ mod demo_threats;
 pub mod explain;
 pub mod history;
 mod import;
+mod messages;
 pub mod rules;
 pub mod run;
 pub mod sandbox;

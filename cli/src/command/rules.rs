@@ -22,7 +22,7 @@ pub fn run(command: RulesCommand, place: &PlaceArgs) -> Result<(), CliError> {
                     .iter()
                     .try_for_each(|rule| Ok(file.set_enabled(rule, false)?))
             },
-            || say!("off: {}", rules.join(", ")),
+            |_| say!("off: {}", rules.join(", ")),
         ),
         RulesCommand::Mode { rule, mode } => {
             let mode = match mode {
@@ -33,7 +33,7 @@ pub fn run(command: RulesCommand, place: &PlaceArgs) -> Result<(), CliError> {
             edit(
                 place,
                 |file| Ok(file.set_mode(&rule, mode)?),
-                || say!("{rule}: mode {mode}"),
+                |_| say!("{rule}: mode {mode}"),
             )
         }
     }
@@ -172,11 +172,11 @@ fn show(config: &Config, id: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Changes `rules.toml` in place, if the result is a sound configuration; says so afterwards.
+/// Changes `rules.toml` in place, if the result is a sound configuration, and says so afterwards.
 pub fn edit(
     place: &PlaceArgs,
     change: impl FnOnce(&mut RulesEdit) -> Result<(), CliError>,
-    done: impl FnOnce(),
+    done: impl FnOnce(&Config),
 ) -> Result<(), CliError> {
     let dir = place.config_dir().ok_or_else(|| {
         CliError::Usage("there is no ./config to change: name the folder with --config".to_owned())
@@ -188,9 +188,9 @@ pub fn edit(
     let text = file.text();
     let mut files = ConfigFiles::from_dir(&dir)?;
     files.replace("rules.toml", text.clone(), &dir.display().to_string());
-    Config::from_files(&files)?;
+    let config = Config::from_files(&files)?;
     write_whole(path, &text)?;
-    done();
+    done(&config);
     Ok(())
 }
 
@@ -215,8 +215,20 @@ fn enable(place: &PlaceArgs, rules: &[String], yes: bool) -> Result<(), CliError
                 .iter()
                 .try_for_each(|rule| Ok(file.set_enabled(rule, true)?))
         },
-        || say!("on: {}", rules.join(", ")),
+        |config| {
+            let on = rules.iter().map(|rule| match waits(config, rule) {
+                Some(mode) => format!("{rule} (mode {mode})"),
+                None => rule.clone(),
+            });
+            say!("on: {}", on.collect::<Vec<_>>().join(", "));
+        },
     )
+}
+
+/// The rule's mode, if it is one that does not act by itself.
+pub fn waits(config: &Config, rule: &str) -> Option<Mode> {
+    let mode = config.rules.get(&rule.into())?.config.mode;
+    (mode != Mode::Act).then_some(mode)
 }
 
 /// Says what a rule can do, and goes on only with a yes where that can hurt.

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use orchestrator::intake::envelope::{self, Notification, ObjectRef};
+use orchestrator::intake::envelope::ObjectRef;
 use orchestrator::intake::objects::{ObjectError, Objects};
 use orchestrator::{Handled, Moment, Orchestrator, OrchestratorError};
 use remediate_core::config::Config;
 use remediate_core::ledger::Ledger;
-use serde_json::Value;
 
 use crate::args::{Format, PlaceArgs, RunArgs};
+use crate::command::messages::{self, Message};
 use crate::error::CliError;
 use crate::local::LocalDispatcher;
 use crate::place::ProcessLock;
@@ -106,7 +106,7 @@ async fn with_own_account(mut config: Config) -> Result<Config, CliError> {
         let reader = remediate_aws::aws::Reader::from_environment();
         let caller = reader.caller().await.map_err(|error| {
             CliError::Failed(format!(
-                "{error}; `global.accounts` is empty, so that the account of the credentials is meant, and there are none that work"
+                "it is not known which account the credentials are of, and `global.accounts` names none: {error}"
             ))
         })?;
         config.rules.global.accounts = vec![caller.account.as_str().into()];
@@ -192,12 +192,11 @@ const MESSAGES: u64 = 256 * 1024 * 1024;
 
 /// What an input holds.
 enum Content {
-    Messages(Vec<Result<Vec<Notification>, String>>),
+    Messages(Vec<Message>),
     Log(Box<dyn Read + Send>),
 }
 
-/// An input holds messages if its first JSON value, or the first of its array, has the shape of an envelope or a check; anything
-/// else is a log.
+/// What does not begin with a message is a log.
 async fn handle_input(orchestrator: &Orchestrator, input: Input) -> Vec<Result<Handled, String>> {
     let name = input.name();
     let moment = Moment {
@@ -227,15 +226,15 @@ async fn handle_input(orchestrator: &Orchestrator, input: Input) -> Vec<Result<H
     match content {
         Content::Messages(messages) => {
             let mut handled = Vec::new();
-            for (index, message) in messages.into_iter().enumerate() {
-                match message {
+            for Message { place, content } in messages {
+                match content {
                     Ok(notifications) => {
                         for notification in notifications {
                             let outcome = orchestrator.handle(notification, moment).await;
                             handled.push(outcome.map_err(|error| error.to_string()));
                         }
                     }
-                    Err(error) => handled.push(Err(format!("message {}: {error}", index + 1))),
+                    Err(error) => handled.push(Err(format!("{place}: {error}"))),
                 }
             }
             handled
@@ -250,63 +249,13 @@ async fn handle_input(orchestrator: &Orchestrator, input: Input) -> Vec<Result<H
 fn content(mut reader: Box<dyn Read + Send>) -> std::io::Result<Content> {
     let mut head = Vec::new();
     reader.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
-    if !begins_with_message(&head) {
+    if !messages::begin(&head) {
         return Ok(Content::Log(Box::new(
             std::io::Cursor::new(head).chain(reader),
         )));
     }
     reader.take(MESSAGES).read_to_end(&mut head)?;
-    Ok(Content::Messages(messages(&head)))
-}
-
-fn without_mark(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
-}
-
-fn begins_with_message(head: &[u8]) -> bool {
-    let text = without_mark(head).trim_ascii_start();
-    // Of an array, the first element decides.
-    let first = text.strip_prefix(b"[").unwrap_or(text);
-    let mut values = serde_json::Deserializer::from_slice(first).into_iter::<Value>();
-    let Some(Ok(first)) = values.next() else {
-        return false;
-    };
-    opened(&first).iter().any(Result::is_ok)
-}
-
-/// The messages of a value: one, or of a batch each record's.
-fn opened(value: &Value) -> Vec<Result<Vec<Notification>, String>> {
-    envelope::open(value)
-        .into_iter()
-        .map(|record| record.content.map_err(|error| error.to_string()))
-        .collect()
-}
-
-/// One value after another, or arrays of them. What cannot be read is an error in its place, and reading goes on with the next line.
-fn messages(text: &[u8]) -> Vec<Result<Vec<Notification>, String>> {
-    let mut messages = Vec::new();
-    let mut rest = without_mark(text);
-    while !rest.trim_ascii().is_empty() {
-        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Value>();
-        let broken = loop {
-            match values.next() {
-                Some(Ok(Value::Array(values))) => messages.extend(values.iter().flat_map(opened)),
-                Some(Ok(value)) => messages.extend(opened(&value)),
-                Some(Err(error)) => break Some(error),
-                None => break None,
-            }
-        };
-        let read = values.byte_offset();
-        let Some(error) = broken else { break };
-        messages.push(Err(format!("is no JSON: {error}")));
-        rest = &rest[read.min(rest.len())..];
-        let line = rest.trim_ascii_start();
-        rest = match line.iter().position(|byte| *byte == b'\n') {
-            Some(end) => &line[end..],
-            None => &[],
-        };
-    }
-    messages
+    Ok(Content::Messages(messages::read(&head)))
 }
 
 fn unavailable(name: &str, error: &std::io::Error) -> ObjectError {
@@ -388,33 +337,4 @@ async fn stored_objects() -> Arc<dyn Objects> {
         }
     }
     Arc::new(NoObjects)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_broken_line_costs_only_itself() {
-        let check = |resource: &str| {
-            format!(r#"{{"ruleId":"S3-001","status":"FAILURE","resource":"{resource}"}}"#)
-        };
-        let text = format!("{}\n{{broken\n{}\n", check("one"), check("two"));
-        let read: Vec<bool> = messages(text.as_bytes())
-            .iter()
-            .map(Result::is_ok)
-            .collect();
-        assert_eq!(read, [true, false, true]);
-    }
-
-    #[test]
-    fn an_array_and_a_batch_hold_messages() {
-        let array =
-            br#"[{"ruleId":"S3-001","status":"FAILURE"},{"ruleId":"S3-002","status":"SUCCESS"}]"#;
-        assert!(begins_with_message(array));
-        assert_eq!(messages(array).len(), 2);
-        assert!(!begins_with_message(
-            br#"[{"email":"a@example.com","passed":false}]"#
-        ));
-    }
 }

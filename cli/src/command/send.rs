@@ -1,4 +1,4 @@
-//! `remediate send`: a person says yes to a proposed repair.
+//! `remediate send`: a person's word to carry a repair out.
 
 use jiff::Timestamp;
 use orchestrator::Moment;
@@ -20,13 +20,15 @@ pub async fn run(args: SendArgs, place: &PlaceArgs) -> Result<(), CliError> {
     })?;
     let session = Session::open(place, place.config()?, true, None).await?;
     let finding = proposed(&session, fingerprint).await?;
+    let now = Timestamp::now();
     let finding = Finding {
-        sent_by: Some(sender()),
+        // With the time, since a person's word counts anew each time.
+        sent_by: Some(format!("{} at {now}", sender())),
         ..finding
     };
     let mut reporter = Reporter::new(args.format, true);
     let moment = Moment {
-        now: Timestamp::now(),
+        now,
         deadline: None,
     };
     match session
@@ -40,20 +42,24 @@ pub async fn run(args: SendArgs, place: &PlaceArgs) -> Result<(), CliError> {
     reporter.finish()
 }
 
-/// The newest proposal for this fingerprint.
+/// The newest finding that was proposed or acted on: what was held back, could not be done or failed can be sent, too.
 async fn proposed(session: &Session, fingerprint: Fingerprint) -> Result<Finding, CliError> {
     let query = HistoryQuery {
         fingerprint: Some(fingerprint),
         ..HistoryQuery::default()
     };
     let entries = session.orchestrator().ledger.history(&query).await?;
-    let proposal = entries.into_iter().find_map(|entry| match entry.event {
+    let finding = entries.into_iter().find_map(|entry| match entry.event {
         Event::Decided {
-            decision: Decision::Propose,
+            decision: Decision::Propose | Decision::Act,
             finding,
             ..
         } => Some(*finding),
         _ => None,
     });
-    proposal.ok_or_else(|| CliError::Failed(format!("nothing is proposed for {fingerprint}: `remediate explain {fingerprint}` says what is known of it")))
+    finding.ok_or_else(|| {
+        CliError::Failed(format!(
+            "nothing was proposed or tried for {fingerprint}: `remediate explain {fingerprint}` says what is known of it"
+        ))
+    })
 }
