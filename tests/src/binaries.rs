@@ -1,4 +1,4 @@
-//! The functions' binaries as Lambda takes them: a zip with one executable file named `bootstrap`.
+//! The binaries: the functions' as Lambda takes them, a zip with one executable file named `bootstrap`, and the command line.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,37 +22,71 @@ pub const BINARIES: [&str; 5] = [
 /// A folder with `<package>/bootstrap` in it, to test those instead of building: the `.aws-sam/build` of a release, say.
 const READY_MADE: &str = "REMEDIATE_E2E_BINARIES";
 
+/// The program of the command line, which the template does not deploy.
+const COMMAND_LINE: &str = "remediate";
+
 /// The zip of a package. All are built together, at most once in a test process; each is zipped when it is first asked for.
 ///
 /// # Panics
 /// When they do not build; the message carries the compiler's.
 pub fn zip(package: &str) -> &'static [u8] {
-    static BUILT: OnceLock<BTreeMap<&'static str, PathBuf>> = OnceLock::new();
+    static READY: OnceLock<BTreeMap<&'static str, PathBuf>> = OnceLock::new();
     static ZIPS: [OnceLock<Vec<u8>>; BINARIES.len()] = [const { OnceLock::new() }; BINARIES.len()];
     let position = BINARIES
         .iter()
         .position(|name| *name == package)
         .unwrap_or_else(|| panic!("the template deploys no `{package}`"));
     ZIPS[position].get_or_init(|| {
-        let built = BUILT.get_or_init(|| match std::env::var_os(READY_MADE) {
+        let ready = READY.get_or_init(|| match std::env::var_os(READY_MADE) {
             Some(folder) => BINARIES
                 .map(|name| (name, Path::new(&folder).join(name).join("bootstrap")))
                 .into(),
-            None => build(),
+            None => BINARIES
+                .map(|name| (name, executable(artifacts(), name)))
+                .into(),
         });
-        zipped(&built[BINARIES[position]])
+        zipped(&ready[BINARIES[position]])
     })
 }
 
+/// The command line `remediate` with the repairs of AWS resources. It is built together with the functions.
+///
+/// # Panics
+/// When it does not build; the message carries the compiler's.
+pub fn command_line() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        // Where Cargo puts it, the next build without that feature puts another.
+        let own = target_dir().join("tmp/remediate-with-aws-rules");
+        let beside = own.with_extension(std::process::id().to_string());
+        fs::create_dir_all(target_dir().join("tmp"))
+            .and_then(|()| fs::hard_link(executable(artifacts(), COMMAND_LINE), &beside))
+            .and_then(|()| fs::rename(&beside, &own))
+            .unwrap_or_else(|error| panic!("{}: {error}", own.display()));
+        // Where both were the same file already, renaming did nothing.
+        let _ = fs::remove_file(beside);
+        own
+    })
+}
+
+/// What Cargo built. It is asked once in a test process, also where it fails.
+fn artifacts() -> &'static [Value] {
+    static ARTIFACTS: OnceLock<Result<Vec<Value>, String>> = OnceLock::new();
+    let built = ARTIFACTS.get_or_init(build).as_ref();
+    built.unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Builds them with the profile and the features that the whole workspace is tested with: after `cargo test --workspace`
-/// all is compiled already, and only linking is left.
-fn build() -> BTreeMap<&'static str, PathBuf> {
+/// all is compiled already, and only linking is left, and the command line, which has the AWS rules only if asked.
+fn build() -> Result<Vec<Value>, String> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args([
         "build",
         "--workspace",
         "--bins",
         "--tests",
+        "--features",
+        "remediate-cli/aws-rules",
         "--quiet",
         "--message-format=json-render-diagnostics",
     ]);
@@ -66,20 +100,15 @@ fn build() -> BTreeMap<&'static str, PathBuf> {
     }
     let output = cargo
         .output()
-        .unwrap_or_else(|error| panic!("cargo is needed to build the functions: {error}"));
-    assert!(
-        output.status.success(),
-        "the functions do not build: {}",
-        output.status
-    );
+        .map_err(|error| format!("cargo is needed to build the binaries: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("the binaries do not build: {}", output.status));
+    }
     let text = String::from_utf8_lossy(&output.stdout);
-    let artifacts: Vec<Value> = text
-        .lines()
+    let lines = text.lines();
+    Ok(lines
         .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
-    BINARIES
-        .map(|name| (name, executable(&artifacts, name)))
-        .into()
+        .collect())
 }
 
 fn executable(artifacts: &[Value], name: &str) -> PathBuf {

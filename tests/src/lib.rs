@@ -11,6 +11,7 @@ pub mod aws;
 pub mod binaries;
 mod certificates;
 pub mod ministack;
+pub mod moto;
 mod port;
 mod process;
 pub mod queue;
