@@ -156,8 +156,22 @@ async fn write(
     to: &GroupRules,
     writer: &Writer,
 ) -> Result<(), AwsError> {
-    make(target, direction, &to.beyond(from), writer).await?;
-    take_away(target, direction, &from.beyond(to), writer).await
+    let made = to.beyond(from);
+    make(target, direction, &made, writer).await?;
+    let taken = take_away(target, direction, &from.beyond(to), writer).await;
+    taken.map_err(|error| half_done(error, made.len()))
+}
+
+/// What was made stays where the rest is refused: it lets in nothing that was not let in before.
+fn half_done(mut error: AwsError, made: usize) -> AwsError {
+    if let AwsError::Denied { message, .. } | AwsError::Refused { message, .. } = &mut error
+        && made > 0
+    {
+        message.push_str(&format!(
+            "; rules for what is to stay open were made before ({made}), beside those that were to go"
+        ));
+    }
+    error
 }
 
 /// One call for each set of tags, since tags are given to all rules of a call.
