@@ -320,7 +320,8 @@ impl Reporter {
         if self.planned > 0 {
             ends.push(format!("{} planned", changes(self.planned)));
         }
-        if ends.is_empty() {
+        // A repair that failed may have got half way.
+        if ends.is_empty() && !(self.apply && self.failures > 0) {
             ends.push("no changes".to_owned());
         }
         if self.unverified > 0 {

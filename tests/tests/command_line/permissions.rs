@@ -67,7 +67,7 @@ async fn given_credentials_that_may_only_look_then_a_plan_works_and_applying_nam
     applied.assert_code(1).assert_says(&[
         "bucket audited: s3:PutBucketAcl is not allowed (AccessDenied)",
         "ec2:RevokeSecurityGroupIngress is not allowed",
-        "2 act: no changes, 2 failures",
+        "2 act: 2 failures",
     ]);
     assert_eq!(desk.cloud.grants(&bucket).await, OPEN);
     assert_eq!(desk.cloud.ingress(&group).await, ["22-22 from 0.0.0.0/0"]);
@@ -109,4 +109,49 @@ async fn given_credentials_that_aws_does_not_know_then_it_is_said_once_and_nothi
         "403",
     ]);
     assert_eq!(desk.wire.calls(), ["sts:GetCallerIdentity"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_repair_of_two_calls_when_the_second_is_denied_then_what_was_done_is_told() {
+    let mut desk = auditors_desk().await;
+    desk.enable(&["EC2-002"]).await;
+    let rules = desk.read("config/rules.toml");
+    let (before, own) = rules.split_once("[rules.\"EC2-002\"]").unwrap();
+    let own = own.replacen("on_wider = \"skip\"", "on_wider = \"narrow\"", 1);
+    desk.write(
+        "config/rules.toml",
+        format!("{before}[rules.\"EC2-002\"]{own}"),
+    );
+    let group = desk.cloud.group(&[(20, 25, "0.0.0.0/0")]).await;
+    let may = [
+        "ec2:Describe*",
+        "ec2:AuthorizeSecurityGroupIngress",
+        "ec2:CreateTags",
+    ];
+    desk.credentials = user(&desk.cloud, "half-operator", &may).await;
+    let said = desk.apply(&desk.check("EC2-002", &group)).await;
+    said.assert_code(1).assert_says(&[
+        "ec2:RevokeSecurityGroupIngress is not allowed",
+        "rules for what is to stay open were made before (2)",
+        "1 act: 1 failure",
+    ]);
+    said.assert_says_nothing_of(&["no changes"]);
+    assert_eq!(
+        desk.cloud.ingress(&group).await,
+        [
+            "20-21 from 0.0.0.0/0",
+            "20-25 from 0.0.0.0/0",
+            "23-25 from 0.0.0.0/0"
+        ]
+    );
+    // With the right credentials it goes on from there.
+    let may = ["ec2:*"];
+    desk.credentials = user(&desk.cloud, "operator", &may).await;
+    let again = desk.run(&["run", "--apply", "check.json"]).await;
+    again.assert_code(0).assert_says(&["applied and verified"]);
+    assert_eq!(
+        desk.cloud.ingress(&group).await,
+        ["20-21 from 0.0.0.0/0", "23-25 from 0.0.0.0/0"]
+    );
+    assert_eq!(desk.changes().await, ["applied", "failed"]);
 }
