@@ -21,6 +21,15 @@ def end_all():
         pass
 
 
+def on_signal(*_):
+    end_all()
+    os._exit(1)
+
+
+for caught in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(caught, on_signal)
+
+
 def wait_for_the_pipe():
     sys.stdin.buffer.read()
     end_all()
