@@ -198,6 +198,11 @@ impl Reporter {
         } else {
             "passed"
         };
+        // A device's check is named; a resource alone would read as if the repair had failed.
+        let verdict = match judged.finding.subject {
+            Subject::Resource { .. } => format!("check {verdict}"),
+            Subject::Device { .. } => verdict.to_owned(),
+        };
         say!(
             "  {word} {} {} {verdict}{why}",
             named(judged.finding.rule.as_str()),

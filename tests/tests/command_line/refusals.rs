@@ -11,7 +11,7 @@ async fn given_the_rule_is_off_when_applied_then_nothing_is_called_and_it_is_sai
     let bucket = desk.cloud.public_bucket("rule-off").await;
     let said = desk.apply(&desk.check("S3-001", &bucket)).await;
     said.assert_code(0).assert_says(&[
-        "skip S3-001 rule-off failed: the rule is disabled",
+        "skip S3-001 rule-off check failed: the rule is disabled",
         "remediate rules enable <rule>",
     ]);
     assert_eq!(desk.wire.calls(), [""; 0]);

@@ -19,7 +19,7 @@ async fn given_mode_propose_when_applied_then_it_waits_and_a_person_sends_it() {
     let bucket = desk.cloud.public_bucket("proposed").await;
     let said = desk.apply(&desk.check("S3-001", &bucket)).await;
     said.assert_code(0).assert_says(&[
-        "propose S3-001 proposed failed",
+        "propose S3-001 proposed check failed",
         "1 propose: 1 change planned",
     ]);
     said.assert_says_nothing_of(&["change made"]);
