@@ -107,3 +107,23 @@ pub fn next_change(config: &Config, now: Timestamp) -> Option<Timestamp> {
         .chain(thaws)
         .min()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use remediate_core::config::{ConfigFiles, Frozen};
+
+    use super::*;
+
+    #[test]
+    fn given_a_freeze_when_it_is_asked_what_changes_by_itself_then_its_end_does_until_it_is_over() {
+        let mut config = Config::load(&ConfigFiles::packaged(), &|_| None).unwrap();
+        let now = Timestamp::now();
+        assert_eq!(next_change(&config, now), None);
+        let until = now + SignedDuration::from_hours(1);
+        let reason = "year end".to_owned();
+        config.rules.global.frozen = Some(Frozen { until, reason });
+        assert_eq!(next_change(&config, now), Some(until));
+        assert_eq!(next_change(&config, until), None);
+    }
+}

@@ -222,12 +222,13 @@ async fn given_a_freeze_when_it_is_synced_then_nothing_is_written_until_it_is_ov
  {
     let mut world = World::new().await;
     world.threats(&[("198.51.100.1", 5.0)]);
-    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(4);
-    with_global(&mut world, |text| {
+    let frozen_until = |hours: i64| {
+        let until = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
         let frozen =
             format!("frozen = {{ until = \"{until}\", reason = \"year end\" }}\n\n[intake]");
-        text.replacen("\n[intake]", &frozen, 1)
-    });
+        move |text: String| text.replacen("\n[intake]", &frozen, 1)
+    };
+    with_global(&mut world, frozen_until(1));
     let report = world.sync().await.unwrap();
     assert!(
         matches!(&report.end, End::Frozen { because, .. } if because == "year end"),
@@ -241,7 +242,7 @@ async fn given_a_freeze_when_it_is_synced_then_nothing_is_written_until_it_is_ov
     assert_eq!(world.entries("eil_block"), Vec::<String>::new());
     assert_eq!(world.plan().await.changes.len(), 0);
     assert_eq!(world.sandbox.bulk_operations().len(), 0);
-    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    with_global(&mut world, frozen_until(-1));
     let report = world.sync().await.unwrap();
     assert_eq!(report.end, End::Applied, "{report:#?}");
     assert_eq!(world.entries("eil_block"), ["198.51.100.1", "198.51.100.9"]);
