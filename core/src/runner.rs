@@ -297,13 +297,17 @@ impl<F: Function> Runner<'_, F> {
                     because,
                 });
             }
-            Err(source) => {
-                let status = ChangeStatus::Failed {
-                    error: source.to_string(),
-                };
-                self.ledger.record(&[entry(status)]).await?;
-                return Err(self.failed(source).into());
-            }
+            // It may be the answer that failed, and not the change.
+            Err(source) => match self.function.observe(back, &self.function.reader()).await {
+                Ok(Some(found)) if found == back.after => ChangeStatus::Applied { after: found },
+                _ => {
+                    let status = ChangeStatus::Failed {
+                        error: source.to_string(),
+                    };
+                    self.ledger.record(&[entry(status)]).await?;
+                    return Err(self.failed(source).into());
+                }
+            },
         };
         self.ledger.record(&[entry(status)]).await?;
         Ok(())

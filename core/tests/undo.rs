@@ -62,6 +62,8 @@ impl Fault for Stuck {
 struct Porter {
     doors: Doors,
     held: bool,
+    /// Whether a turn ends in an error, and if it does, whether the door is turned all the same.
+    fails: Option<bool>,
 }
 
 fn turn(finding: &Finding, from: &str, to: &str) -> Change<Turn> {
@@ -135,7 +137,12 @@ impl Function for Porter {
         doors: &Doors,
         _: Timestamp,
     ) -> Result<Receipt, Stuck> {
-        doors.set(&change.effect.door, &change.effect.to);
+        if self.fails != Some(false) {
+            doors.set(&change.effect.door, &change.effect.to);
+        }
+        if self.fails.is_some() {
+            return Err(Stuck);
+        }
         state.push(change.summary.clone());
         Ok(Receipt::Made {
             after: change.after.clone(),
@@ -211,7 +218,11 @@ impl House {
         };
         ledger.put_incident(&incident).await.unwrap();
         Self {
-            porter: Porter { doors, held: false },
+            porter: Porter {
+                doors,
+                held: false,
+                fails: None,
+            },
             ledger,
             finding,
         }
@@ -321,4 +332,33 @@ async fn only_what_was_made_is_undone() {
         house.undo(&ChangeId::from("nonsense")).await,
         Err(UndoError::Unknown(_))
     ));
+}
+
+#[tokio::test]
+async fn taking_back_that_fails_is_recorded_as_failed_unless_it_was_done_all_the_same() {
+    for (done, door) in [(true, "open"), (false, "shut")] {
+        let mut house = House::with_door("open").await;
+        let (_, changes) = house.run().await;
+        house.porter.fails = Some(done);
+        assert_eq!(house.undo(&changes[0].id).await.is_ok(), done);
+        assert_eq!(house.door(), door);
+        let history = house
+            .ledger
+            .history(&HistoryQuery::default())
+            .await
+            .unwrap();
+        let Event::Changed { status, .. } = &history[0].event else {
+            panic!("the newest entry is the undo: {history:#?}");
+        };
+        assert_eq!(
+            matches!(status, ChangeStatus::Applied { .. }),
+            done,
+            "{status:?}"
+        );
+        assert_eq!(
+            matches!(status, ChangeStatus::Failed { .. }),
+            !done,
+            "{status:?}"
+        );
+    }
 }
