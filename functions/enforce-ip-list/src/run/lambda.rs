@@ -107,11 +107,11 @@ async fn invoke(source: &ConfigSource, event: LambdaEvent<Value>) -> Result<Repo
     let report = engine.wait_and_run(work, Wishes::default()).await?;
     publish(&config, &report, &*ledger).await;
     // A schedule comes again by itself, and so does what a guard holds back of a snapshot; a message does not.
-    let waits = match &report.end {
+    let is_enough = match &report.end {
         End::HeldBack { .. } => !is_address,
         end => is_sync || end.is_success(),
     };
-    if waits {
+    if is_enough {
         Ok(report)
     } else {
         Err(Failed::Unfinished(report.end.to_string()))

@@ -29,7 +29,7 @@ pub struct Powers {
     /// The list may be written.
     pub writable: [bool; 3],
     pub release: [bool; 3],
-    /// Everything stands still until then; nothing is writable.
+    /// Everything stands still until then: nothing is writable, and only what is protected is removed.
     pub frozen: Option<Frozen>,
 }
 
@@ -206,6 +206,9 @@ impl Basis {
 /// The steps that may be carried out, as batches with every change spelt out. A list that is wholly ours, was read in this run
 /// and would take more calls piece by piece is replaced in one.
 pub fn batches(plan: Plan, powers: &Powers, held: &[Held]) -> Vec<Batch> {
+    if powers.frozen.is_some() {
+        return of_the_protected(&plan, powers);
+    }
     let replaced = Tier::ALL.map(|tier| {
         let cost = &plan.lists[tier.index()].cost;
         let read = held.iter().any(|held| held.tier == tier && held.read);
@@ -223,6 +226,24 @@ pub fn batches(plan: Plan, powers: &Powers, held: &[Held]) -> Vec<Batch> {
         }
     }
     batches
+}
+
+/// Removals of what may not be enforced: no freeze holds those back from a list that is otherwise kept in line.
+fn of_the_protected(plan: &Plan, powers: &Powers) -> Vec<Batch> {
+    let steps = plan.steps.iter().filter_map(|step| match step {
+        Step::Remove { tier, removals } if *powers.configured.get(*tier) == Power::Act => {
+            let protected = removals
+                .iter()
+                .filter(|removal| matches!(removal.because, RemovedBecause::Protected { .. }));
+            let (tier, removals) = (*tier, protected.cloned().collect());
+            Some(Step::Remove { tier, removals })
+        }
+        _ => None,
+    });
+    steps
+        .filter(|step| step.len() > 0)
+        .map(|step| batch(plan, &step))
+        .collect()
 }
 
 fn batch(plan: &Plan, step: &Step) -> Batch {
@@ -469,7 +490,7 @@ pub fn notes(plan: &Plan, powers: &Powers, held: &[Held]) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(frozen) = &powers.frozen {
         notes.push(format!(
-            "nothing is written: frozen until {}: {}",
+            "only what is protected is removed: frozen until {}: {}",
             frozen.until, frozen.reason
         ));
     }

@@ -44,7 +44,8 @@ pub async fn plan(
     let connection = Arc::new(Connection::new(&config.services.cloudflare, None));
     let reader = Reader::new(connection);
     let mut look = Look::new(config, store, &reader, work.to_string());
-    if !Powers::of(config, wishes, look.began).any() {
+    let powers = Powers::of(config, wishes, look.began);
+    if !powers.any() {
         return Ok(look.planned(End::Off));
     }
     let (lists, answers) = look.ask(work, &mut state).await?;
@@ -65,6 +66,10 @@ pub async fn plan(
         let lines = batches.iter().flat_map(Batch::lines);
         planned.changes.extend(lines.cloned());
     }
+    // What is removed in spite of a freeze is no more than planned.
+    planned
+        .observed
+        .retain(|line| !planned.changes.contains(line) || powers.frozen.is_none());
     planned.report = look.planned(End::Planned).report;
     Ok(planned)
 }
@@ -110,6 +115,7 @@ pub async fn check(
 fn observed(plan: &Plan, powers: &Powers, held: &[Held]) -> Vec<ChangeLine> {
     let others = Powers {
         writable: powers.writable.map(|writable| !writable),
+        frozen: None,
         ..powers.clone()
     };
     let batches = planning::batches(plan.clone(), &others, held);

@@ -125,7 +125,7 @@ pub enum End {
     HeldBack {
         what: String,
     },
-    /// Looked at and planned; a freeze keeps everything as it is.
+    /// Looked at and planned; a freeze keeps everything as it is, but for what became protected: that is removed.
     Frozen {
         until: Timestamp,
         because: String,
@@ -165,7 +165,10 @@ impl std::fmt::Display for End {
             Self::Failed { error } => write!(f, "failed: {error}"),
             Self::HeldBack { what } => write!(f, "held back by a guard: {what}"),
             Self::Frozen { until, because } => {
-                write!(f, "nothing was written, frozen until {until}: {because}")
+                write!(
+                    f,
+                    "frozen until {until}: {because}; only what is protected is removed"
+                )
             }
             Self::Paused { until, because } => write!(f, "paused until {until}: {because}"),
         }

@@ -249,6 +249,29 @@ async fn given_a_freeze_when_it_is_synced_then_nothing_is_written_until_it_is_ov
 }
 
 #[tokio::test]
+async fn given_a_freeze_when_an_enforced_address_is_allowed_then_it_is_removed_and_nothing_else_changes()
+ {
+    let mut world = World::new().await;
+    world.threats(&[("198.51.100.1", 5.0), ("198.51.100.2", 5.0)]);
+    world.fill().await;
+    world.threats(&[("198.51.100.1", 5.0), ("198.51.100.3", 5.0)]);
+    with_global(&mut world, |text| {
+        let frozen =
+            "frozen = { until = \"2999-01-01T00:00:00Z\", reason = \"year end\" }\n\n[intake]";
+        text.replacen("\n[intake]", frozen, 1)
+    });
+    let allowed: remediate_core::config::Network = "198.51.100.1".parse().unwrap();
+    world.config.networks.own.push(allowed);
+    assert_eq!(world.plan().await.changes.len(), 1);
+    let report = world.sync().await.unwrap();
+    assert!(matches!(report.end, End::Frozen { .. }), "{report:#?}");
+    assert_eq!(world.entries("eil_block"), ["198.51.100.2"]);
+    let writes = world.sandbox.bulk_operations().len();
+    world.sync().await.unwrap();
+    assert_eq!(world.sandbox.bulk_operations().len(), writes);
+}
+
+#[tokio::test]
 async fn given_more_addresses_named_than_an_hour_may_have_when_the_next_is_named_then_it_is_refused_and_said_so()
  {
     let mut world = World::new().await;
