@@ -84,6 +84,15 @@ impl Desk {
         self.folder.path()
     }
 
+    /// Tells a rule of open ports to narrow rules that open more than its own ports.
+    pub fn narrow_wider_rules(&self, rule: &str) {
+        let rules = self.read("config/rules.toml");
+        let head = format!("[rules.\"{rule}\"]");
+        let (before, own) = rules.split_once(&head).unwrap();
+        let own = own.replacen("on_wider = \"skip\"", "on_wider = \"narrow\"", 1);
+        self.write("config/rules.toml", format!("{before}{head}{own}"));
+    }
+
     /// Writes a file, and gives its name back.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         std::fs::write(self.path().join(name), content).unwrap();

@@ -115,13 +115,7 @@ async fn given_credentials_that_aws_does_not_know_then_it_is_said_once_and_nothi
 async fn given_a_repair_of_two_calls_when_the_second_is_denied_then_what_was_done_is_told() {
     let mut desk = auditors_desk().await;
     desk.enable(&["EC2-002"]).await;
-    let rules = desk.read("config/rules.toml");
-    let (before, own) = rules.split_once("[rules.\"EC2-002\"]").unwrap();
-    let own = own.replacen("on_wider = \"skip\"", "on_wider = \"narrow\"", 1);
-    desk.write(
-        "config/rules.toml",
-        format!("{before}[rules.\"EC2-002\"]{own}"),
-    );
+    desk.narrow_wider_rules("EC2-002");
     let group = desk.cloud.group(&[(20, 25, "0.0.0.0/0")]).await;
     let may = [
         "ec2:Describe*",

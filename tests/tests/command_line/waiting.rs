@@ -139,13 +139,7 @@ async fn given_something_left_open_when_the_configuration_is_changed_and_it_is_s
         "1 change made, 1 NOT verified",
     ]);
     assert_eq!(desk.cloud.ingress(&group).await, ["20-25 from 0.0.0.0/0"]);
-    let rules = desk.read("config/rules.toml");
-    let (before, own) = rules.split_once("[rules.\"EC2-002\"]").unwrap();
-    let own = own.replacen("on_wider = \"skip\"", "on_wider = \"narrow\"", 1);
-    desk.write(
-        "config/rules.toml",
-        format!("{before}[rules.\"EC2-002\"]{own}"),
-    );
+    desk.narrow_wider_rules("EC2-002");
     desk.apply(&check)
         .await
         .assert_code(0)
