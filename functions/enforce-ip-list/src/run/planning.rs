@@ -241,7 +241,7 @@ fn of_the_protected(plan: &Plan, powers: &Powers) -> Vec<Batch> {
         _ => None,
     });
     steps
-        .filter(|step| step.len() > 0)
+        .filter(|step| !step.is_empty())
         .map(|step| batch(plan, &step))
         .collect()
 }
