@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use glob::{MatchOptions, Pattern};
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
@@ -166,7 +166,7 @@ pub struct Match {
     pub names: Vec<String>,
 }
 
-/// Lists of globs; an empty list says nothing.
+/// Lists of globs: `*`, `?` and `[a-z]` stand for any character, `/` and `:` included; case does not matter. An empty list says nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
@@ -252,10 +252,10 @@ pub struct Rule {
     /// What is set, and the defaults of the rest.
     pub parameters: Parameters,
     types: Vec<String>,
-    names: GlobSet,
+    names: Globs,
     only: CompiledScope,
     except: CompiledScope,
-    exemptions: Vec<(GlobSet, Exemption)>,
+    exemptions: Vec<(Globs, Exemption)>,
 }
 
 impl Rules {
@@ -332,13 +332,13 @@ impl Rule {
     fn compile(id: &RuleId, config: &RuleConfig, problems: &mut Problems<'_>) -> Option<Self> {
         let matches = config.matches.clone().unwrap_or_default();
         let names: Vec<String> = matches.names.iter().map(|name| normalised(name)).collect();
-        let names = globs(&names, &["rules", id.as_str(), "match", "names"], problems)?;
+        let names = Globs::compile(&names, &["rules", id.as_str(), "match", "names"], problems)?;
         let only = CompiledScope::compile(&config.only, &["rules", id.as_str(), "only"], problems)?;
         let except =
             CompiledScope::compile(&config.except, &["rules", id.as_str(), "except"], problems)?;
         let mut exemptions = Vec::new();
         for exemption in &config.exemptions {
-            let subject = globs(
+            let subject = Globs::compile(
                 std::slice::from_ref(&exemption.subject),
                 &["rules", id.as_str(), "exemptions"],
                 problems,
@@ -402,7 +402,7 @@ impl Rule {
 
 #[derive(Debug)]
 struct CompiledScope {
-    lists: [(&'static str, Option<GlobSet>); 6],
+    lists: [(&'static str, Option<Globs>); 6],
 }
 
 impl CompiledScope {
@@ -412,7 +412,7 @@ impl CompiledScope {
             if list.is_empty() {
                 Some((name, None))
             } else {
-                Some((name, Some(globs(list, &path, problems)?)))
+                Some((name, Some(Globs::compile(list, &path, problems)?)))
             }
         };
         Some(Self {
@@ -451,7 +451,7 @@ impl CompiledScope {
     }
 }
 
-fn matches_any(globs: &GlobSet, list: &str, finding: &Finding) -> bool {
+fn matches_any(globs: &Globs, list: &str, finding: &Finding) -> bool {
     let is = |value: &str| globs.is_match(value);
     match (&finding.subject, list) {
         (Subject::Resource { account, .. }, "accounts") => {
@@ -476,22 +476,59 @@ fn matches_any(globs: &GlobSet, list: &str, finding: &Finding) -> bool {
     }
 }
 
-fn globs(patterns: &[String], path: &[&str], problems: &mut Problems<'_>) -> Option<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        match GlobBuilder::new(pattern).case_insensitive(true).build() {
-            Ok(glob) => {
-                set.add(glob);
-            }
-            Err(error) => {
-                problems.add(path, format!("`{pattern}` is no glob: {}", error.kind()));
-                return None;
+/// Patterns of which one has to match: `*`, `?` and `[a-z]`, each over any character. Case does not matter.
+#[derive(Debug)]
+struct Globs(Vec<Pattern>);
+
+impl Globs {
+    fn compile(patterns: &[String], path: &[&str], problems: &mut Problems<'_>) -> Option<Self> {
+        let mut compiled = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            match Self::one(pattern) {
+                Ok(glob) => compiled.push(glob),
+                Err(because) => {
+                    problems.add(path, format!("`{pattern}` is no glob: {because}"));
+                    return None;
+                }
             }
         }
+        Some(Self(compiled))
     }
-    set.build()
-        .map_err(|error| problems.add(path, error.to_string()))
-        .ok()
+
+    fn one(pattern: &str) -> Result<Pattern, String> {
+        let mut text = String::with_capacity(pattern.len());
+        let mut class = false;
+        let mut before = None;
+        for (at, character) in pattern.chars().enumerate() {
+            // Other tools read these as alternatives and as "none of". Here they would be characters to find, and nobody means that.
+            let remedy = match (before, character) {
+                (_, '{') if !class => {
+                    "write one entry for each alternative, and `[{]` for the character itself"
+                }
+                (Some('['), '^') if class => "write `[!` for none of these characters",
+                _ => "",
+            };
+            if !remedy.is_empty() {
+                return Err(format!("`{character}` at character {}: {remedy}", at + 1));
+            }
+            // One star crosses `/` already.
+            if class || (before, character) != (Some('*'), '*') {
+                text.push(character);
+            }
+            class = character == '[' || (class && character != ']');
+            before = Some(character);
+        }
+        Pattern::new(&text).map_err(|error| error.msg.to_owned())
+    }
+
+    fn is_match(&self, value: &str) -> bool {
+        let options = MatchOptions {
+            case_sensitive: false,
+            require_literal_separator: false,
+            require_literal_leading_dot: false,
+        };
+        self.0.iter().any(|glob| glob.matches_with(value, options))
+    }
 }
 
 fn check_globals(file: &RulesFile, problems: &mut Problems<'_>) {

@@ -191,6 +191,95 @@ fn scope_and_exemptions_hold_for_people() {
     );
 }
 
+/// The shipped rules with EC2-002 confined to a resource pattern.
+fn confined_to(pattern: &str) -> Result<Config, ConfigError> {
+    with_rules(|text| {
+        let table = format!("[rules.\"EC2-002\".only]\nresources = [{pattern:?}]\n\n");
+        text.replacen(
+            "[rules.\"posture.firewall\"]",
+            &(table + "[rules.\"posture.firewall\"]"),
+            1,
+        )
+    })
+}
+
+#[test]
+fn globs_stand_for_any_character_whatever_its_case() {
+    let table = [
+        ("sg-0123", "sg-0123", true),
+        ("sg-0123", "SG-0123", true),
+        ("sg-0123", "sg-01234", false),
+        ("*", "", true),
+        ("*", "arn:aws:sqs:eu-central-1:123456789012:jobs", true),
+        (
+            "arn:*/prod/*",
+            "arn:aws:iam::123456789012:role/prod/app",
+            true,
+        ),
+        (
+            "arn:*/prod/*",
+            "arn:aws:iam::123456789012:role/test/app",
+            false,
+        ),
+        ("logs-?", "logs-7", true),
+        ("logs-?", "logs-", false),
+        ("a?b", "a/b", true),
+        ("logs-[0-9]*", "logs-7-old", true),
+        ("logs-[!0-9]", "logs-7", false),
+        ("*.hidden", ".hidden", true),
+        ("a**b", "a/x/b", true),
+        ("**", "logs", true),
+        ("[*]", "*", true),
+        ("[**]", "*", true),
+        ("[*]", "x", false),
+        ("x[{]y}", "x{y}", true),
+        ("größe-*", "größe-1", true),
+        (r"corp\pc-*", r"CORP\pc-1", true),
+    ];
+    for (pattern, resource, matches) in table {
+        let config = confined_to(pattern).unwrap();
+        let finding = Finding {
+            rule: "EC2-002".into(),
+            subject: Subject::Resource {
+                account: None,
+                region: None,
+                resource: resource.to_owned(),
+            },
+            verdict: Verdict::Failed,
+            observed_at: jiff::Timestamp::UNIX_EPOCH,
+            severity: Severity::Medium,
+            evidence: Evidence::default(),
+            source: Source::default(),
+            sent_by: None,
+        };
+        let rule = config.rules.get(&"EC2-002".into()).unwrap();
+        assert_eq!(
+            rule.out_of_scope(&finding).is_none(),
+            matches,
+            "{pattern} {resource}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_glob_is_refused_with_its_place_and_a_remedy() {
+    let table = [
+        ("logs-[0-9", "invalid range pattern"),
+        ("logs-{a,b}", "`{` at character 6: write one entry for each"),
+        ("logs-[^0-9]", "`^` at character 7: write `[!`"),
+    ];
+    for (pattern, told) in table {
+        let error = confined_to(pattern).unwrap_err().to_string();
+        assert!(
+            error.contains("test/rules.toml:")
+                && error.contains("EC2-002.only.resources: ")
+                && error.contains(&format!("`{pattern}` is no glob"))
+                && error.contains(told),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn editing_keeps_every_comment() {
     let before = ConfigFiles::packaged().files["rules.toml"].clone();
