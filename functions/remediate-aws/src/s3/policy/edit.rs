@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::document::{Document, Object, Reading, Statement};
 use super::exposure::Exposure;
-use super::principal::without_everyone;
+use super::principal::{ids, without_everyone};
 
 /// What becomes of everybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +72,22 @@ fn left_of(statement: &Statement, how: &How) -> Result<Option<Object>, serde_jso
 fn described(statement: &Statement, reading: &Reading, stays: bool, how: &How) -> String {
     let (name, actions) = (&statement.name, &reading.actions);
     match (stays, how) {
-        (false, _) => format!("remove {name} ({actions} by everybody)"),
+        (false, How::Narrow { .. }) if reading.not_principal.is_some() => format!(
+            "remove {name} ({actions} by {}; no account takes their place, which might hold those it leaves out)",
+            whom(reading)
+        ),
+        (false, _) => format!("remove {name} ({actions} by {})", whom(reading)),
         (true, How::Remove) => format!("take everybody out of {name} ({actions})"),
         (true, How::Narrow { account }) => {
             format!("let {account} instead of everybody into {name} ({actions})")
         }
+    }
+}
+
+fn whom(reading: &Reading) -> String {
+    match &reading.not_principal {
+        Some(spared) => format!("everybody but {}", ids(spared).join(", ")),
+        None => "everybody".to_owned(),
     }
 }
 
@@ -141,6 +152,17 @@ mod tests {
     #[test]
     fn all_but_some_cannot_become_the_account_which_may_hold_one_of_them() {
         let policy = r#"{"Statement":[{"Effect":"Allow","NotPrincipal":{"AWS":"arn:aws:iam::123456789012:role/barred"},"Action":"s3:*","Resource":"*"}]}"#;
-        assert_eq!(edited(policy, &narrow()).text, None);
+        let narrowed = edited(policy, &narrow());
+        assert_eq!(narrowed.text, None);
+        assert_eq!(
+            narrowed.done,
+            [
+                "remove statement 1 (s3:* by everybody but arn:aws:iam::123456789012:role/barred; no account takes their place, which might hold those it leaves out)"
+            ]
+        );
+        assert_eq!(
+            edited(policy, &How::Remove).done,
+            ["remove statement 1 (s3:* by everybody but arn:aws:iam::123456789012:role/barred)"]
+        );
     }
 }

@@ -49,19 +49,30 @@ fn exposure(reading: &Reading, beside: &[Reading]) -> Exposure {
         return Exposure::None;
     }
     let restricted = reading.condition.as_ref().is_some_and(restricts);
-    if restricted || beside.iter().any(|deny| guards(deny, reading)) {
+    if restricted || guarded(reading, beside) {
         Exposure::Limited
     } else {
         Exposure::Open
     }
 }
 
-/// Whether a Deny takes everybody but known callers out of all that the Allow allows.
-fn guards(deny: &Reading, allow: &Reading) -> bool {
-    if deny.allows
-        || !covers(&deny.actions, &allow.actions, true)
-        || !covers(&deny.resources, &allow.resources, false)
-    {
+/// Whether Denies beside it leave only known callers in all that the Allow allows. They may share it out among them, by resource or by action,
+/// as long as each action on each resource is one Deny's.
+fn guarded(allow: &Reading, beside: &[Reading]) -> bool {
+    let guards: Vec<_> = beside.iter().filter(|deny| guards(deny)).collect();
+    allow.actions.parts().all(|action| {
+        allow.resources.parts().all(|resource| {
+            guards.iter().any(|deny| {
+                covers(&deny.actions, action, Case::Any)
+                    && covers(&deny.resources, resource, Case::Same)
+            })
+        })
+    })
+}
+
+/// Whether it takes everybody but known callers out of what it denies.
+fn guards(deny: &Reading) -> bool {
+    if deny.allows {
         return false;
     }
     match (&deny.principal, &deny.not_principal) {
@@ -82,21 +93,74 @@ fn names_anonymous(principal: &serde_json::Value) -> bool {
             .is_some_and(|ids| ids.iter().any(|id| id == "*"))
 }
 
-/// Whether everything that `inner` matches is matched by `outer`. Says no where it is not plain to see.
-fn covers(outer: &Patterns, inner: &Patterns, any_case: bool) -> bool {
-    let matches = |pattern: &str, text: &str| {
-        if any_case {
-            contains(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
-        } else {
-            contains(pattern, text)
+/// How two texts are compared: names of actions whatever their case, ARNs as they stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Any,
+    Same,
+}
+
+/// What an element of an Allow covers, taken apart.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// What this glob matches.
+    Like(&'a str),
+    /// What none of these globs matches.
+    AllBut(&'a [String]),
+}
+
+impl Patterns {
+    fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let likes = if self.not { &[] } else { self.list.as_slice() };
+        let rest = self.not.then_some(Part::AllBut(&self.list));
+        likes.iter().map(|text| Part::Like(text)).chain(rest)
+    }
+}
+
+/// Whether everything of the part is matched by `outer`. Says no where it is not plain to see, as for an element that is not there.
+fn covers(outer: &Patterns, inner: Part<'_>, case: Case) -> bool {
+    let folded = |text: &str| match case {
+        Case::Any => text.to_ascii_lowercase(),
+        Case::Same => text.to_owned(),
+    };
+    let within = |outer: &str, inner: &str| contains(&folded(outer), &folded(inner));
+    let mut listed = outer.list.iter();
+    match (outer.not, inner) {
+        (false, Part::Like(text)) => listed.any(|pattern| within(pattern, text)),
+        (false, Part::AllBut(_)) => listed.any(|pattern| pattern == "*"),
+        (true, _) if outer.list.is_empty() => false,
+        (true, Part::Like(text)) => {
+            listed.all(|left_out| !overlap(&folded(left_out), &folded(text)))
         }
-    };
-    let everything = outer.list.iter().any(|pattern| pattern == "*");
-    let each = || {
-        let mut texts = inner.list.iter();
-        texts.all(|text| outer.list.iter().any(|pattern| matches(pattern, text)))
-    };
-    !outer.not && (everything || (!inner.not && each()))
+        (true, Part::AllBut(spared)) => {
+            listed.all(|left_out| spared.iter().any(|pattern| within(pattern, left_out)))
+        }
+    }
+}
+
+/// Whether some text is matched by both globs. A variable (`${aws:username}`) may become any text.
+fn overlap(one: &str, other: &str) -> bool {
+    if one.contains("${") || other.contains("${") {
+        return true;
+    }
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    // From the end: whether what is behind this place of `one` and each place of `other` can be the same text.
+    let only_stars = |rest: &[u8]| rest.iter().all(|byte| *byte == b'*');
+    let mut behind: Vec<bool> = (0..=other.len())
+        .map(|at| only_stars(&other[at..]))
+        .collect();
+    for (at, byte) in one.iter().enumerate().rev() {
+        let mut here = vec![only_stars(&one[at..]); other.len() + 1];
+        for (place, against) in other.iter().enumerate().rev() {
+            here[place] = match (byte, against) {
+                (b'*', _) | (_, b'*') => behind[place] || here[place + 1],
+                (b'?', _) | (_, b'?') => behind[place + 1],
+                (byte, against) => byte == against && behind[place + 1],
+            };
+        }
+        behind = here;
+    }
+    behind[0]
 }
 
 /// Whether all that the glob `inner` matches, the glob `outer` matches too. A `*` of `inner` has to fall under a `*` of `outer`.
@@ -162,6 +226,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn two_globs_overlap_where_some_text_is_matched_by_both() {
+        for (one, other, expected) in [
+            ("s3:ListBucket", "s3:GetObject", false),
+            ("s3:List*", "s3:GetObject", false),
+            ("s3:*", "s3:GetObject", true),
+            ("s3:Get*", "s3:*Acl", true),
+            ("s3:Get*", "s3:Put*", false),
+            ("arn:aws:s3:::b", "arn:aws:s3:::b/*", false),
+            ("arn:aws:s3:::b*", "arn:aws:s3:::b/*", true),
+            ("arn:aws:s3:::b/public/*", "arn:aws:s3:::b/*", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("a*", "a", true),
+            ("*", "", true),
+            ("", "", true),
+            ("a", "", false),
+            (
+                "arn:aws:s3:::b/${aws:username}/*",
+                "arn:aws:s3:::b/public/*",
+                true,
+            ),
+        ] {
+            assert_eq!(overlap(one, other), expected, "{one} {other}");
+            assert_eq!(overlap(other, one), expected, "{other} {one}");
+        }
+    }
+
     const ALLOW: &str = r#"{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}"#;
 
     #[test]
@@ -202,6 +294,102 @@ mod tests {
             ),
         ] {
             assert_eq!(of(&format!("{ALLOW},{deny}"))[0], expected, "{deny}");
+        }
+    }
+
+    /// A Deny of all but known callers, of what these elements cover.
+    fn guard(elements: &str) -> String {
+        format!(
+            r#"{{"Effect":"Deny","Principal":"*",{elements},"Condition":{{"StringNotEquals":{{"aws:SourceVpce":"vpce-1"}}}}}}"#
+        )
+    }
+
+    #[test]
+    fn denies_may_share_out_among_them_what_is_allowed() {
+        let allow = r#"{"Effect":"Allow","Principal":"*","Action":["s3:GetObject","s3:PutObject"],"Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}"#;
+        let on = |action: &str, resource: &str| {
+            guard(&format!(r#""Action":"{action}","Resource":"{resource}""#))
+        };
+        for (denies, expected) in [
+            (
+                vec![on("s3:*", "arn:aws:s3:::b"), on("s3:*", "arn:aws:s3:::b/*")],
+                Exposure::Limited,
+            ),
+            (
+                vec![on("s3:GetObject", "*"), on("s3:PutObject", "*")],
+                Exposure::Limited,
+            ),
+            (vec![on("s3:*", "arn:aws:s3:::b/*")], Exposure::Open),
+            (vec![on("s3:GetObject", "*")], Exposure::Open),
+            // That nothing is ever put on the bucket's own ARN is not seen.
+            (
+                vec![
+                    on("s3:GetObject", "*"),
+                    on("s3:PutObject", "arn:aws:s3:::b/*"),
+                ],
+                Exposure::Open,
+            ),
+        ] {
+            let denies = denies.join(",");
+            assert_eq!(of(&format!("{allow},{denies}"))[0], expected, "{denies}");
+        }
+    }
+
+    #[test]
+    fn a_deny_of_all_but_some_guards_what_is_none_of_these() {
+        for (elements, expected) in [
+            (
+                r#""NotAction":"s3:ListBucket","Resource":"*""#,
+                Exposure::Limited,
+            ),
+            (
+                r#""NotAction":["s3:List*","S3:PUT*"],"Resource":"*""#,
+                Exposure::Limited,
+            ),
+            (r#""NotAction":"s3:Get*","Resource":"*""#, Exposure::Open),
+            (
+                r#""NotAction":"S3:getobject","Resource":"*""#,
+                Exposure::Open,
+            ),
+            (r#""NotAction":"*","Resource":"*""#, Exposure::Open),
+            (
+                r#""Action":"s3:*","NotResource":"arn:aws:s3:::b""#,
+                Exposure::Limited,
+            ),
+            (
+                r#""Action":"s3:*","NotResource":"arn:aws:s3:::b/public/*""#,
+                Exposure::Open,
+            ),
+            (
+                r#""Action":"s3:*","NotResource":"arn:aws:s3:::b/${aws:username}/*""#,
+                Exposure::Open,
+            ),
+            // Without the element nobody can say what the Deny is about.
+            (r#""Action":"s3:*""#, Exposure::Open),
+            (r#""Action":"s3:*","NotResource":[]"#, Exposure::Open),
+        ] {
+            let deny = guard(elements);
+            assert_eq!(of(&format!("{ALLOW},{deny}"))[0], expected, "{deny}");
+        }
+    }
+
+    #[test]
+    fn an_allow_of_all_but_some_is_guarded_by_a_deny_that_leaves_out_no_more() {
+        let allow = r#"{"Effect":"Allow","Principal":"*","NotAction":["s3:Delete*","s3:PutObject"],"Resource":"*"}"#;
+        for (elements, expected) in [
+            (r#""Action":"*","Resource":"*""#, Exposure::Limited),
+            (
+                r#""NotAction":"s3:DeleteObject","Resource":"*""#,
+                Exposure::Limited,
+            ),
+            (
+                r#""NotAction":"s3:ListBucket","Resource":"*""#,
+                Exposure::Open,
+            ),
+            (r#""Action":"s3:Get*","Resource":"*""#, Exposure::Open),
+        ] {
+            let deny = guard(elements);
+            assert_eq!(of(&format!("{allow},{deny}"))[0], expected, "{deny}");
         }
     }
 

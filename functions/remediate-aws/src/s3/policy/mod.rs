@@ -7,12 +7,14 @@
 //! | [`condition`] | which conditions limit a statement to known callers |
 //! | [`exposure`] | which statements let everybody in |
 //! | [`edit`] | taking everybody out |
+//! | `outside` | whom Block Public Access cuts off beside everybody |
 //! | `same` | when two policies mean the same |
 
 pub mod condition;
 pub mod document;
 pub mod edit;
 pub mod exposure;
+mod outside;
 pub mod principal;
 mod same;
 #[cfg(test)]
@@ -133,7 +135,12 @@ impl Repair for Close {
                 )?
             }
         };
-        let steps = Steps::one(step).with_tags(tags);
+        let mut steps = Steps::one(step).with_tags(tags);
+        if parameters.how == Way::BlockPublicAccess
+            && let Some(note) = outside::cut_off(&document, &exposures, target.account.as_str())
+        {
+            steps = steps.noting(note);
+        }
         if website && !parameters.websites {
             return Ok(Verdict::Held {
                 because: format!(

@@ -16,17 +16,36 @@ pub fn names_everyone(principal: &Value) -> bool {
 }
 
 /// Of the kinds (`AWS`, `Service`, `Federated`, `CanonicalUser`) only ARNs have parts: one whose account is open is everybody's.
-fn is_everyone(kind: &str, id: &str) -> bool {
+pub fn is_everyone(kind: &str, id: &str) -> bool {
     let id = id.trim();
     if id == "*" {
         return true;
     }
-    let account = id.split(':').nth(4);
+    let account = arn_account(id);
     kind == "AWS"
         && match account {
             Some(account) => account.contains(['*', '?']),
             None => id.contains(['*', '?']),
         }
+}
+
+fn arn_account(id: &str) -> Option<&str> {
+    id.split(':').nth(4)
+}
+
+/// Whose an id of kind `AWS` is: `111122223333`, `arn:aws:iam::111122223333:role/reader`. Unique ids (`AROA…`) do not say.
+pub fn account_of(id: &str) -> Option<&str> {
+    let id = id.trim();
+    let is_account = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+    arn_account(id).or_else(|| is_account.then_some(id))
+}
+
+/// All ids of a principal, of whichever kind, for a person.
+pub fn ids(principal: &Value) -> Vec<String> {
+    match principal {
+        Value::Object(kinds) => kinds.values().flat_map(ids).collect(),
+        other => texts(other).unwrap_or_default(),
+    }
 }
 
 /// The principal without everybody. `instead` takes everybody's place, if given; nothing when nobody is left.

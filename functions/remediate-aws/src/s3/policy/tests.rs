@@ -105,9 +105,15 @@ fn applies(statement: &Value, request: &Request) -> bool {
         (principal, _) => named(principal, request),
     };
     let matches = |element: &str, text: &str| {
-        listed(&statement[element])
-            .iter()
-            .any(|pattern| glob(&pattern.to_lowercase(), &text.to_lowercase()))
+        let any = |patterns: &Value| {
+            listed(patterns)
+                .iter()
+                .any(|pattern| glob(&pattern.to_lowercase(), &text.to_lowercase()))
+        };
+        match &statement[element] {
+            Value::Null => !any(&statement[format!("Not{element}")]),
+            patterns => any(patterns),
+        }
     };
     let condition = statement["Condition"].as_object().is_none_or(|operators| {
         operators.iter().all(|(operator, keys)| {
@@ -229,21 +235,27 @@ fn statements() -> impl Strategy<Value = Value> {
     ]);
     let effect = prop::sample::select(vec!["Allow", "Allow", "Deny"]);
     let action = prop::sample::select(vec![
-        json!("s3:*"),
-        json!("s3:GetObject"),
-        json!(["s3:Get*", "s3:PutObject"]),
-        json!("*"),
+        json!({"Action": "s3:*"}),
+        json!({"Action": "s3:GetObject"}),
+        json!({"Action": ["s3:Get*", "s3:PutObject"]}),
+        json!({"Action": "*"}),
+        json!({"NotAction": "s3:ListBucket"}),
+        json!({"NotAction": ["s3:Put*", "s3:GetObjectAcl"]}),
     ]);
     let resource = prop::sample::select(vec![
-        json!("*"),
-        json!(["arn:aws:s3:::b", "arn:aws:s3:::b/*"]),
-        json!("arn:aws:s3:::b/public/*"),
+        json!({"Resource": "*"}),
+        json!({"Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"]}),
+        json!({"Resource": "arn:aws:s3:::b/public/*"}),
+        json!({"NotResource": "arn:aws:s3:::b"}),
+        json!({"NotResource": "arn:aws:s3:::b/p*"}),
     ]);
     let parts = (principal, effect, action, resource, conditions());
     parts.prop_map(|(mut statement, effect, action, resource, condition)| {
         statement["Effect"] = effect.into();
-        statement["Action"] = action;
-        statement["Resource"] = resource;
+        for element in [action, resource] {
+            let element = element.as_object().unwrap().clone();
+            statement.as_object_mut().unwrap().extend(element);
+        }
         statement["Unknown"] = json!({"kept": 1.25});
         if let Some(condition) = condition {
             statement["Condition"] = condition;
@@ -252,9 +264,24 @@ fn statements() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A Deny of all but known callers: several of them may share out what an Allow beside them allows.
+fn guards() -> impl Strategy<Value = Value> {
+    statements().prop_map(|mut statement| {
+        statement.as_object_mut().unwrap().remove("NotPrincipal");
+        statement["Principal"] = json!("*");
+        statement["Effect"] = "Deny".into();
+        statement["Condition"] = json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}});
+        statement
+    })
+}
+
 fn policies() -> impl Strategy<Value = String> {
-    let many = prop::collection::vec(statements(), 1..5)
-        .prop_map(|statements| json!({"Version": "2012-10-17", "Statement": statements}));
+    let any = prop::collection::vec(statements(), 1..5);
+    let guards = prop::collection::vec(guards(), 0..4);
+    let many = (any, guards).prop_map(|(any, guards)| {
+        let statements = [any, guards].concat();
+        json!({"Version": "2012-10-17", "Statement": statements})
+    });
     let single = statements().prop_map(|statement| json!({"Id": "one", "Statement": statement}));
     prop_oneof![4 => many, 1 => single].prop_map(|policy| policy.to_string())
 }

@@ -132,6 +132,19 @@ mod block_public_access {
     }
 
     #[tokio::test]
+    async fn given_a_policy_that_names_a_partner_when_made_void_then_the_plan_names_it() {
+        let bench = Bench::told("S3-014", &SCENE.parameters()).await;
+        let bucket = SCENE.broken(&bench).await;
+        let ran = bench.repair("S3-014", &bucket).await;
+        let notes = ran.change().notes.join("\n");
+        assert!(notes.contains(PARTNER), "{notes}");
+
+        let bucket = with_policy(&bench, "unshared", json!([tls(), public()])).await;
+        let ran = bench.repair("S3-014", &bucket).await;
+        assert!(ran.change().notes.is_empty(), "{:?}", ran.change().notes);
+    }
+
+    #[tokio::test]
     async fn what_was_blocked_stays_blocked() {
         let bench = Bench::told("S3-014", &SCENE.parameters()).await;
         let bucket = SCENE.broken(&bench).await;
@@ -251,6 +264,41 @@ async fn what_conditions_limit_to_known_callers_is_left_and_what_they_do_not_is_
             ran.assert_left_alone();
             assert_eq!(policy(&bench, &bucket).await, before, "{condition}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_denies_share_out_among_them_and_limit_to_known_callers_is_left() {
+    let deny = |elements: Value| {
+        let mut statement = json!({
+            "Effect": "Deny", "Principal": "*",
+            "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-0a1b2c3d"}},
+        });
+        let elements = elements.as_object().unwrap().clone();
+        statement.as_object_mut().unwrap().extend(elements);
+        statement
+    };
+    let mut allow = public();
+    allow["Action"] = json!(["s3:GetObject", "s3:PutObject"]);
+    allow["Resource"] = json!(["arn:aws:s3:::BUCKET", "arn:aws:s3:::BUCKET/*"]);
+    for denies in [
+        [
+            json!({"Action": "s3:*", "Resource": "arn:aws:s3:::BUCKET"}),
+            json!({"Action": "s3:*", "Resource": "arn:aws:s3:::BUCKET/*"}),
+        ],
+        [
+            json!({"Action": "s3:GetObject", "Resource": "*"}),
+            json!({"NotAction": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}),
+        ],
+    ] {
+        let bench = Bench::new().await;
+        let [one, other] = denies.map(deny);
+        let bucket = with_policy(&bench, "shared", json!([allow, one, other])).await;
+        bench.repair("S3-014", &bucket).await.assert_left_alone();
+
+        // With one of them alone it is open.
+        let bucket = with_policy(&bench, "half", json!([allow, one])).await;
+        bench.repair("S3-014", &bucket).await.assert_repaired();
     }
 }
 
