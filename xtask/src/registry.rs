@@ -9,7 +9,7 @@ use remediate_core::rule::{Mode, ParameterKind, RiskTier};
 pub fn table() -> String {
     let mut code = "//! Checks of AWS resources. Written by `cargo xtask generate` from `functions/remediate-aws`; change the entries there.
 
-use super::{Mode, ParameterKind, ParameterSpec, RepairSpec, RiskTier, RuleSpec};
+use super::{Form, Mode, ParameterKind, ParameterSpec, RepairSpec, RiskTier, RuleSpec};
 
 pub(super) const RULES: &[RuleSpec] = &[
 "
@@ -48,8 +48,8 @@ fn entry(code: &mut String, rule: &Rule) {
                 ParameterKind::Flag => "Flag".to_owned(),
                 ParameterKind::Whole { min, max } => format!("Whole {{ min: {min}, max: {max} }}"),
                 ParameterKind::Choice(choices) => format!("Choice(&{choices:?})"),
-                ParameterKind::Text => "Text".to_owned(),
-                ParameterKind::Texts => "Texts".to_owned(),
+                ParameterKind::Text(form) => format!("Text(Form::{form:?})"),
+                ParameterKind::Texts(form) => format!("Texts(Form::{form:?})"),
             };
             format!(
                 "ParameterSpec {{ name: {:?}, kind: ParameterKind::{kind}, default: {:?}, what: {:?} }},",

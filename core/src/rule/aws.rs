@@ -1,6 +1,6 @@
 //! Checks of AWS resources. Written by `cargo xtask generate` from `functions/remediate-aws`; change the entries there.
 
-use super::{Mode, ParameterKind, ParameterSpec, RepairSpec, RiskTier, RuleSpec};
+use super::{Form, Mode, ParameterKind, ParameterSpec, RepairSpec, RiskTier, RuleSpec};
 
 pub(super) const RULES: &[RuleSpec] = &[
     RuleSpec {
@@ -35,25 +35,25 @@ pub(super) const RULES: &[RuleSpec] = &[
         parameters: &[
             ParameterSpec {
                 name: "name",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::Trail),
                 default: "\"GlobalTrail\"",
                 what: "what a trail is called that has to be made",
             },
             ParameterSpec {
                 name: "bucket",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::Bucket),
                 default: "\"\"",
                 what: "the bucket that a trail logs to which has to be made; its policy must let CloudTrail write. Empty: none is made",
             },
             ParameterSpec {
                 name: "prefix",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::Any),
                 default: "\"\"",
                 what: "what the names of its log files begin with",
             },
             ParameterSpec {
                 name: "kms_key_id",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::KmsKey),
                 default: "\"\"",
                 what: "the KMS key that its log files are encrypted with, whose policy must let CloudTrail use it. Empty: keys of S3",
             },
@@ -71,7 +71,7 @@ pub(super) const RULES: &[RuleSpec] = &[
             },
             ParameterSpec {
                 name: "home_region",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::Region),
                 default: "\"\"",
                 what: "where a trail of all regions is made, whichever region the finding is of. Empty: us-east-1, us-gov-west-1 or cn-north-1",
             },
@@ -133,25 +133,25 @@ pub(super) const RULES: &[RuleSpec] = &[
         parameters: &[
             ParameterSpec {
                 name: "bucket",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::Bucket),
                 default: "\"\"",
                 what: "the bucket that a delivery channel which has to be made delivers to; its policy must let AWS Config write. Empty: none is made",
             },
             ParameterSpec {
                 name: "prefix",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::Any),
                 default: "\"\"",
                 what: "what the names of its objects begin with",
             },
             ParameterSpec {
                 name: "role",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::RoleArn),
                 default: "\"\"",
                 what: "the ARN of the role that a recorder which has to be made reads with; the function needs iam:PassRole for it. Empty: the service-linked role AWSServiceRoleForConfig",
             },
             ParameterSpec {
                 name: "global_types_in",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::Region),
                 default: "\"us-east-1\"",
                 what: "the one region in which IAM's users, groups, roles and policies are recorded too",
             },
@@ -780,7 +780,7 @@ pub(super) const RULES: &[RuleSpec] = &[
         parameters: &[
             ParameterSpec {
                 name: "allowed_traffic",
-                kind: ParameterKind::Texts,
+                kind: ParameterKind::Texts(Form::Traffic),
                 default: "[]",
                 what: "traffic that may stay open to the world, as `tcp/443`, `udp/8000-8100` or `icmp`",
             },
@@ -851,7 +851,7 @@ pub(super) const RULES: &[RuleSpec] = &[
         parameters: &[
             ParameterSpec {
                 name: "allowed_traffic",
-                kind: ParameterKind::Texts,
+                kind: ParameterKind::Texts(Form::Traffic),
                 default: "[\"tcp/20-23\", \"tcp/25\", \"tcp/53\", \"tcp/80\", \"tcp/135\", \"tcp/139\", \"tcp/443\", \"tcp/445\", \"tcp/1433\", \"tcp/1521\", \"tcp/3306\", \"tcp/3389\", \"tcp/5432\", \"tcp/27017\", \"udp/53\", \"udp/137-138\", \"udp/443\", \"udp/445\", \"udp/3389\"]",
                 what: "ports that this rule leaves alone, as `tcp/443` or `udp/8000-8100`: those that are common, and have rules of their own",
             },
@@ -1820,7 +1820,7 @@ pub(super) const RULES: &[RuleSpec] = &[
             },
             ParameterSpec {
                 name: "except_users",
-                kind: ParameterKind::Texts,
+                kind: ParameterKind::Texts(Form::Users),
                 default: "[]",
                 what: "names of users whose keys are only reported, such as those for emergencies",
             },
@@ -1863,7 +1863,7 @@ pub(super) const RULES: &[RuleSpec] = &[
             },
             ParameterSpec {
                 name: "except_users",
-                kind: ParameterKind::Texts,
+                kind: ParameterKind::Texts(Form::Users),
                 default: "[]",
                 what: "names of users whose keys are only reported, such as those for emergencies",
             },
@@ -1952,7 +1952,7 @@ pub(super) const RULES: &[RuleSpec] = &[
         parameters: &[
             ParameterSpec {
                 name: "kms_key_id",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::KmsKey),
                 default: "\"alias/aws/kinesis\"",
                 what: "the key, of this account: an id, an ARN or an alias; producers need kms:GenerateDataKey and consumers kms:Decrypt on any but the default",
             },
@@ -2534,7 +2534,7 @@ pub(super) const RULES: &[RuleSpec] = &[
         effect: "Encrypts new objects that come without a word about it; an encryption that is set is never replaced. With a KMS key, whoever reads or writes objects needs that key too.",
         parameters: &[ParameterSpec {
             name: "kms_key",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::KmsKeyArn),
             default: "\"\"",
             what: "The ARN of a KMS key in the bucket's region; empty: keys of S3 (AES256), which cost nothing.",
         }],
@@ -2563,7 +2563,7 @@ pub(super) const RULES: &[RuleSpec] = &[
         parameters: &[
             ParameterSpec {
                 name: "kms_key_id",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::KmsKey),
                 default: "\"\"",
                 what: "a KMS key to encrypt with instead: an id, an ARN or an alias; empty: keys of SQS",
             },
@@ -2599,7 +2599,7 @@ pub(super) const RULES: &[RuleSpec] = &[
         effect: "Deactivates the exposed access key at once, however lately it was used. Whatever signs with it is refused from then on; sessions that were opened with it live on until they expire.",
         parameters: &[ParameterSpec {
             name: "except_users",
-            kind: ParameterKind::Texts,
+            kind: ParameterKind::Texts(Form::Users),
             default: "[]",
             what: "names of users whose keys are only reported, such as those for emergencies",
         }],
@@ -2629,13 +2629,13 @@ pub(super) const RULES: &[RuleSpec] = &[
         parameters: &[
             ParameterSpec {
                 name: "role",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::Role("AutoRemediateFlowLogs")),
                 default: "\"\"",
                 what: "name or ARN of the role that delivers the logs (trusted by vpc-flow-logs.amazonaws.com); it has to be there, and its name has to begin with AutoRemediateFlowLogs, for such roles alone may be passed",
             },
             ParameterSpec {
                 name: "log_group",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Text(Form::LogGroup),
                 default: "\"vpc-flow-logs\"",
                 what: "name of the log group",
             },

@@ -8,10 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod aws;
+mod form;
 mod parameter;
 mod posture;
 mod threat;
 
+pub use form::{Form, NameGlob};
 pub use parameter::{ParameterError, ParameterKind, ParameterSpec, Parameters};
 
 /// What happens to a failure of an enabled rule.

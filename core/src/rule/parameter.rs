@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::Form;
+
 /// One parameter of a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct ParameterSpec {
@@ -25,10 +27,10 @@ pub enum ParameterKind {
     Whole { min: i64, max: i64 },
     /// One of these texts.
     Choice(&'static [&'static str]),
-    /// Any text; empty only where the default is.
-    Text,
-    /// A list of texts.
-    Texts,
+    /// A text of this form; empty only where the default is.
+    Text(Form),
+    /// A list of such texts.
+    Texts(Form),
 }
 
 /// Why a rule's parameters are not taken.
@@ -41,6 +43,12 @@ pub enum ParameterError {
     },
     #[error("`{name}` is {found}: expected {expected}")]
     Wrong {
+        name: &'static str,
+        found: String,
+        expected: String,
+    },
+    #[error("`{name}` has {found}: expected {expected}")]
+    Entry {
         name: &'static str,
         found: String,
         expected: String,
@@ -77,8 +85,8 @@ impl ParameterKind {
                     .collect::<Vec<_>>()
                     .join(", ")
             ),
-            Self::Text => "a text".to_owned(),
-            Self::Texts => "a list of texts".to_owned(),
+            Self::Text(form) => form.expected(),
+            Self::Texts(form) => format!("a list, each {}", form.expected()),
         }
     }
 
@@ -89,15 +97,43 @@ impl ParameterKind {
                 .as_i64()
                 .is_some_and(|value| (min..=max).contains(&value)),
             Self::Choice(choices) => value.as_str().is_some_and(|value| choices.contains(&value)),
-            Self::Text => value.is_string(),
-            Self::Texts => value
+            Self::Text(form) => value.as_str().is_some_and(|text| form.takes(text)),
+            Self::Texts(form) => value
                 .as_array()
-                .is_some_and(|list| list.iter().all(Value::is_string)),
+                .is_some_and(|list| list.iter().all(|entry| Self::Text(form).takes(entry))),
         }
     }
 }
 
 impl ParameterSpec {
+    /// The value, if the parameter may be that.
+    fn checked(&self, value: &Value) -> Result<Value, ParameterError> {
+        if self.kind.takes(value) || *value == self.default_value() {
+            return Ok(value.clone());
+        }
+        // Of a list the one entry that is wrong says more than all of them.
+        if let (ParameterKind::Texts(form), Some(list)) = (self.kind, value.as_array())
+            && let Some(entry) = list
+                .iter()
+                .find(|entry| !ParameterKind::Text(form).takes(entry))
+        {
+            return Err(ParameterError::Entry {
+                name: self.name,
+                found: entry.to_string(),
+                expected: form.expected(),
+            });
+        }
+        let or_default = match self.kind {
+            ParameterKind::Text(_) if self.default_value() == "" => ", or \"\"",
+            _ => "",
+        };
+        Err(ParameterError::Wrong {
+            name: self.name,
+            found: value.to_string(),
+            expected: self.kind.expected() + or_default,
+        })
+    }
+
     /// The default as a value. `null` if it is no TOML value, which a test of the registry rules out.
     pub fn default_value(&self) -> Value {
         toml::from_str::<BTreeMap<String, Value>>(&format!("value = {}", self.default))
@@ -130,18 +166,11 @@ impl Parameters {
             });
         }
         let values = specs.iter().map(|spec| {
-            let Some(value) = set.get(spec.name) else {
-                return Ok((spec.name.to_owned(), spec.default_value()));
+            let value = match set.get(spec.name) {
+                Some(value) => spec.checked(value)?,
+                None => spec.default_value(),
             };
-            if spec.kind.takes(value) {
-                Ok((spec.name.to_owned(), value.clone()))
-            } else {
-                Err(ParameterError::Wrong {
-                    name: spec.name,
-                    found: value.to_string(),
-                    expected: spec.kind.expected(),
-                })
-            }
+            Ok((spec.name.to_owned(), value))
         });
         values.collect::<Result<_, _>>().map(Self)
     }
@@ -177,6 +206,24 @@ mod tests {
             default: "\"skip\"",
             what: "",
         },
+        ParameterSpec {
+            name: "key",
+            kind: ParameterKind::Text(Form::KmsKeyArn),
+            default: "\"\"",
+            what: "",
+        },
+        ParameterSpec {
+            name: "region",
+            kind: ParameterKind::Text(Form::Region),
+            default: "\"us-east-1\"",
+            what: "",
+        },
+        ParameterSpec {
+            name: "traffic",
+            kind: ParameterKind::Texts(Form::Traffic),
+            default: "[]",
+            what: "",
+        },
     ];
 
     fn set(name: &str, value: Value) -> BTreeMap<String, Value> {
@@ -188,7 +235,13 @@ mod tests {
         let parameters = Parameters::new(SPECS, &set("days", 35.into())).unwrap();
         assert_eq!(
             parameters.iter().collect::<Vec<_>>(),
-            [("days", &35.into()), ("on_wider", &"skip".into())]
+            [
+                ("days", &35.into()),
+                ("key", &"".into()),
+                ("on_wider", &"skip".into()),
+                ("region", &"us-east-1".into()),
+                ("traffic", &serde_json::json!([]))
+            ]
         );
     }
 
@@ -213,7 +266,27 @@ mod tests {
             (
                 "day",
                 1.into(),
-                "there is no parameter `day`: expected one of days, on_wider",
+                "there is no parameter `day`: expected one of days, on_wider, key, region, traffic",
+            ),
+            (
+                "key",
+                "hello world".into(),
+                "`key` is \"hello world\": expected the ARN of a KMS key or of an alias (`arn:aws:kms:eu-west-1:123456789012:key/1234abcd-…`), or \"\"",
+            ),
+            (
+                "region",
+                "".into(),
+                "`region` is \"\": expected a region (`eu-west-1`)",
+            ),
+            (
+                "traffic",
+                serde_json::json!(["tcp/443", "tcp/443-80"]),
+                "`traffic` has \"tcp/443-80\": expected `tcp/443`, `udp/8000-8100` or `icmp`",
+            ),
+            (
+                "traffic",
+                "tcp/443".into(),
+                "`traffic` is \"tcp/443\": expected a list, each `tcp/443`, `udp/8000-8100` or `icmp`",
             ),
         ] {
             let error = Parameters::new(SPECS, &set(name, value)).unwrap_err();
@@ -222,11 +295,19 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_empty_only_where_the_default_is() {
+        assert!(Parameters::new(SPECS, &set("key", "".into())).is_ok());
+        assert!(Parameters::new(SPECS, &set("region", "".into())).is_err());
+    }
+
+    #[test]
     fn every_default_in_the_registry_is_a_value_that_its_rule_takes() {
         for spec in super::super::registry() {
             for parameter in spec.parameters {
+                let default = parameter.default_value();
+                let empty = default == "" && matches!(parameter.kind, ParameterKind::Text(_));
                 assert!(
-                    parameter.kind.takes(&parameter.default_value()),
+                    empty || parameter.kind.takes(&default),
                     "{} {}",
                     spec.id,
                     parameter.name

@@ -190,3 +190,36 @@ impl Step {
         &self.effect.to
     }
 }
+
+#[cfg(all(test, feature = "ec2"))]
+mod tests {
+    use remediate_core::rule::Form;
+
+    use crate::ec2::traffic::Traffic;
+
+    #[test]
+    fn what_the_configuration_takes_for_traffic_a_repair_can_read() {
+        for text in [
+            "tcp/443",
+            " udp/8000 - 8100 ",
+            "icmp",
+            "other protocols",
+            "tcp/0-65535",
+            "http",
+            "tcp",
+            "tcp/",
+            "tcp/443-80",
+            "tcp/65536",
+            "tcp/+1",
+            "tcp/-1",
+            "tcp/1-2-3",
+            "sctp/80",
+            "TCP/443",
+            "icmp/8",
+            "",
+        ] {
+            let read = text.parse::<Traffic>().is_ok();
+            assert_eq!(Form::Traffic.takes(text), read, "{text}");
+        }
+    }
+}

@@ -113,7 +113,7 @@ impl Reader {
     }
 
     /// The region that calls for this target go to.
-    #[cfg(feature = "account")]
+    #[cfg(any(feature = "account", feature = "s3"))]
     pub(crate) async fn region_of(&self, target: &crate::target::Target) -> String {
         let settings = self.settings(target.region.as_deref()).await;
         settings

@@ -5,7 +5,7 @@
 //! | [`enable`] | what CT-001 does about a region that no trail logs |
 //! | [`trail`] | a trail, and whether it logs |
 
-use remediate_core::rule::{Mode, ParameterKind, ParameterSpec, RiskTier};
+use remediate_core::rule::{Form, Mode, ParameterKind, ParameterSpec, RiskTier};
 
 use crate::aspect::AnyAspect;
 use crate::rule::{Calls, Grant, Rule};
@@ -25,25 +25,25 @@ pub const RULES: &[Rule] = &[Rule {
     parameters: &[
         ParameterSpec {
             name: "name",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::Trail),
             default: r#""GlobalTrail""#,
             what: "what a trail is called that has to be made",
         },
         ParameterSpec {
             name: "bucket",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::Bucket),
             default: r#""""#,
             what: "the bucket that a trail logs to which has to be made; its policy must let CloudTrail write. Empty: none is made",
         },
         ParameterSpec {
             name: "prefix",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::Any),
             default: r#""""#,
             what: "what the names of its log files begin with",
         },
         ParameterSpec {
             name: "kms_key_id",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::KmsKey),
             default: r#""""#,
             what: "the KMS key that its log files are encrypted with, whose policy must let CloudTrail use it. Empty: keys of S3",
         },
@@ -61,7 +61,7 @@ pub const RULES: &[Rule] = &[Rule {
         },
         ParameterSpec {
             name: "home_region",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::Region),
             default: r#""""#,
             what: "where a trail of all regions is made, whichever region the finding is of. Empty: us-east-1, us-gov-west-1 or cn-north-1",
         },

@@ -5,7 +5,7 @@
 //! | [`enable`] | what Config-001 does about a region that nothing records |
 //! | [`recorder`] | the recorder, its delivery channel, and whether it records |
 
-use remediate_core::rule::{Mode, ParameterKind, ParameterSpec, RiskTier};
+use remediate_core::rule::{Form, Mode, ParameterKind, ParameterSpec, RiskTier};
 
 use crate::aspect::AnyAspect;
 use crate::rule::{Calls, Grant, Rule};
@@ -25,26 +25,26 @@ pub const RULES: &[Rule] = &[Rule {
     parameters: &[
         ParameterSpec {
             name: "bucket",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::Bucket),
             default: r#""""#,
             what: "the bucket that a delivery channel which has to be made delivers to; its policy must let AWS Config write. Empty: none is made",
         },
         ParameterSpec {
             name: "prefix",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::Any),
             default: r#""""#,
             what: "what the names of its objects begin with",
         },
         ParameterSpec {
             name: "role",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::RoleArn),
             default: r#""""#,
             what: "the ARN of the role that a recorder which has to be made reads with; the function needs iam:PassRole for it. \
                    Empty: the service-linked role AWSServiceRoleForConfig",
         },
         ParameterSpec {
             name: "global_types_in",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::Region),
             default: r#""us-east-1""#,
             what: "the one region in which IAM's users, groups, roles and policies are recorded too",
         },

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use remediate_core::rule::{Mode, ParameterKind, ParameterSpec, RiskTier};
+use remediate_core::rule::{Form, Mode, ParameterKind, ParameterSpec, RiskTier};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,13 +24,13 @@ pub(super) const RULE: Rule = Rule {
     parameters: &[
         ParameterSpec {
             name: "role",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::Role("AutoRemediateFlowLogs")),
             default: "\"\"",
             what: "name or ARN of the role that delivers the logs (trusted by vpc-flow-logs.amazonaws.com); it has to be there, and its name has to begin with AutoRemediateFlowLogs, for such roles alone may be passed",
         },
         ParameterSpec {
             name: "log_group",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::LogGroup),
             default: "\"vpc-flow-logs\"",
             what: "name of the log group",
         },

@@ -1,7 +1,7 @@
 //! What the world can reach through a security group, and taking it away.
 
 use async_trait::async_trait;
-use remediate_core::rule::{ParameterKind, ParameterSpec};
+use remediate_core::rule::{Form, ParameterKind, ParameterSpec};
 use serde::Deserialize;
 
 use super::exposure::{Concern, Exposure, Left, LeftBecause, OnWider, assess};
@@ -70,7 +70,7 @@ pub const PARAMETERS_OF_EVERYTHING: &[ParameterSpec] = &[
 
 const ALLOWED: ParameterSpec = ParameterSpec {
     name: "allowed_traffic",
-    kind: ParameterKind::Texts,
+    kind: ParameterKind::Texts(Form::Traffic),
     default: "[]",
     what: "traffic that may stay open to the world, as `tcp/443`, `udp/8000-8100` or `icmp`",
 };

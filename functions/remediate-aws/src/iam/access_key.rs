@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use remediate_core::rule::NameGlob;
 use serde::Deserialize;
 
 use crate::aspect::{Aspect, effect};
@@ -22,7 +23,7 @@ pub struct Limits {
     #[serde(default)]
     grace_days: i64,
     #[serde(default)]
-    except_users: Vec<String>,
+    except_users: Vec<NameGlob>,
 }
 
 /// What is known about a key.
@@ -122,8 +123,7 @@ fn judge(key: &Key, limits: &Limits, own: &Own, now: Timestamp) -> Judgement {
     if limits
         .except_users
         .iter()
-        // IAM takes names that differ in case alone for the same.
-        .any(|user| user.eq_ignore_ascii_case(&key.user))
+        .any(|users| users.matches(&key.user))
     {
         return Judgement::Spared(format!(
             "{} is left alone, since `except_users` names the user; replace the key by hand ({})",
@@ -299,7 +299,9 @@ mod tests {
         Limits {
             max_age_days,
             grace_days,
-            except_users: vec!["Break-Glass".to_owned()],
+            except_users: ["Break-Glass", "ops-*"]
+                .map(|users| NameGlob::parse(users).unwrap())
+                .to_vec(),
         }
     }
 
@@ -351,15 +353,18 @@ mod tests {
     }
 
     #[test]
-    fn a_user_in_except_users_is_spared_whatever_the_case_of_the_name() {
-        let key = Key {
-            user: "break-glass".to_owned(),
-            ..key(400, None)
-        };
-        let Judgement::Spared(because) = judge(&key, &limits(0, 0), &Own::default(), now()) else {
-            panic!("not spared");
-        };
-        assert!(because.contains("except_users"), "{because}");
+    fn a_user_in_except_users_is_spared_whatever_the_case_of_the_name_and_by_a_glob() {
+        for user in ["break-glass", "ops-1"] {
+            let key = Key {
+                user: user.to_owned(),
+                ..key(400, None)
+            };
+            let Judgement::Spared(because) = judge(&key, &limits(0, 0), &Own::default(), now())
+            else {
+                panic!("{user}: not spared");
+            };
+            assert!(because.contains("except_users"), "{because}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Rules of IAM: access keys that are too old or exposed are deactivated, never deleted.
 
-use remediate_core::rule::{Mode, ParameterKind, ParameterSpec, RiskTier};
+use remediate_core::rule::{Form, Mode, ParameterKind, ParameterSpec, RiskTier};
 
 use self::access_key::{Deactivate, KeyStatus};
 use crate::aspect::AnyAspect;
@@ -46,9 +46,9 @@ const GRACE_DAYS: ParameterSpec = ParameterSpec {
 
 const EXCEPT_USERS: ParameterSpec = ParameterSpec {
     name: "except_users",
-    kind: ParameterKind::Texts,
+    kind: ParameterKind::Texts(Form::Users),
     default: "[]",
-    what: "names of users whose keys are only reported, such as those for emergencies",
+    what: "users whose keys are only reported, such as those for emergencies",
 };
 
 /// The rules, in the order of their ids.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`encryption`] | server-side encryption (Kinesis-001) |
 
-use remediate_core::rule::{Mode, ParameterKind, ParameterSpec, RiskTier};
+use remediate_core::rule::{Form, Mode, ParameterKind, ParameterSpec, RiskTier};
 
 use crate::aspect::AnyAspect;
 use crate::rule::{Calls, Grant, Rule};
@@ -23,7 +23,7 @@ pub const RULES: &[Rule] = &[Rule {
     parameters: &[
         ParameterSpec {
             name: "kms_key_id",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::KmsKey),
             default: r#""alias/aws/kinesis""#,
             what: "the key, of this account: an id, an ARN or an alias; producers need kms:GenerateDataKey and consumers kms:Decrypt on any but the default",
         },

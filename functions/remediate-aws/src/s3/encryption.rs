@@ -13,7 +13,7 @@ use crate::aspect::{Aspect, effect};
 use crate::aws::{Reader, Writer};
 use crate::error::AwsError;
 use crate::rule::{Case, Repair, Step, Steps, Verdict};
-use crate::target::Target;
+use crate::target::{Arn, Target};
 
 /// `AES256`, `aws:kms`, `aws:kms:dsse`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +109,23 @@ struct Parameters {
     kms_key: String,
 }
 
+/// The refusal of a key that the bucket's region does not have: S3 takes it without a word, and then refuses every upload.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html>
+async fn elsewhere(key: &str, bucket: &Target, reader: &Reader) -> Option<Verdict> {
+    if key.is_empty() {
+        return None;
+    }
+    let region = reader.region_of(bucket).await;
+    if Arn::parse(key).is_some_and(|arn| arn.region == region) {
+        return None;
+    }
+    Some(Verdict::unsupported(format!(
+        "{} is in {region}, and `kms_key` is no key of that region ({key}): encrypt the bucket by hand, and leave other regions out \
+         with `only = {{ regions = [...] }}`",
+        super::bucket(bucket)
+    )))
+}
+
 /// Turns it on where there is none.
 pub(super) struct TurnOn;
 
@@ -125,7 +142,10 @@ impl Repair for TurnOn {
             );
             return Ok(Verdict::compliant_because(why));
         }
-        let wanted = Encryption::with(parameters.kms_key.trim());
+        if let Some(refused) = elsewhere(&parameters.kms_key, &target, reader).await {
+            return Ok(refused);
+        }
+        let wanted = Encryption::with(&parameters.kms_key);
         let mut steps = Steps::one(Step {
             what: super::bucket(&target),
             summary: wanted.summary(),

@@ -1,6 +1,6 @@
 //! The entries.
 
-use remediate_core::rule::{Mode, ParameterKind, ParameterSpec, RiskTier};
+use remediate_core::rule::{Form, Mode, ParameterKind, ParameterSpec, RiskTier};
 
 use super::acl::{Group, Objection, Revoke};
 use super::{encryption, policy, versioning};
@@ -177,7 +177,7 @@ pub const RULES: &[Rule] = &[
                 name: "how",
                 kind: ParameterKind::Choice(&["remove", "narrow", "block-public-access"]),
                 default: "\"remove\"",
-                what: "`remove`: everybody goes, with the statement where it names nobody else. `narrow`: the bucket's account takes everybody's place. `block-public-access`: the policy stays, and Block Public Access (BlockPublicPolicy, RestrictPublicBuckets) makes it void for everybody outside the account.",
+                what: "`remove`: everybody goes, with the statement where it names nobody else. `narrow`: the bucket's account takes everybody's place; a statement for all but some (NotPrincipal) goes altogether, since the account may hold one of those. `block-public-access`: the policy stays, and Block Public Access (BlockPublicPolicy, RestrictPublicBuckets) makes it void for everybody outside the account, also for those whom it names.",
             },
             ParameterSpec {
                 name: "websites",
@@ -214,9 +214,9 @@ pub const RULES: &[Rule] = &[
         effect: "Encrypts new objects that come without a word about it; an encryption that is set is never replaced. With a KMS key, whoever reads or writes objects needs that key too.",
         parameters: &[ParameterSpec {
             name: "kms_key",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::KmsKeyArn),
             default: "\"\"",
-            what: "The ARN of a KMS key in the bucket's region; empty: keys of S3 (AES256), which cost nothing.",
+            what: "A KMS key in the bucket's region; buckets of other regions are left to a person. Empty: keys of S3 (AES256), which cost nothing.",
         }],
         resource: Grammar::Bucket,
         grants: &[Grant {

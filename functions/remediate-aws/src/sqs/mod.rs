@@ -5,7 +5,7 @@
 //! | [`encryption`] | server-side encryption (SQS-004) |
 //! | [`senders`] | AWS services that a queue's policy lets send |
 
-use remediate_core::rule::{Mode, ParameterKind, ParameterSpec, RiskTier};
+use remediate_core::rule::{Form, Mode, ParameterKind, ParameterSpec, RiskTier};
 
 use crate::aspect::AnyAspect;
 use crate::rule::{Calls, Grant, Rule};
@@ -25,7 +25,7 @@ pub const RULES: &[Rule] = &[Rule {
     parameters: &[
         ParameterSpec {
             name: "kms_key_id",
-            kind: ParameterKind::Text,
+            kind: ParameterKind::Text(Form::KmsKey),
             default: r#""""#,
             what: "a KMS key to encrypt with instead: an id, an ARN or an alias; empty: keys of SQS",
         },

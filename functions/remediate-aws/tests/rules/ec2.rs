@@ -508,14 +508,6 @@ async fn all_traffic_to_the_world_is_narrowed_to_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn allowed_traffic_that_is_none_is_named() {
-    let bench = Bench::told("EC2-033", &json!({"allowed_traffic": ["https"]})).await;
-    let group = group(&bench).await;
-    let ran = bench.repair("EC2-033", &group).await;
-    assert!(ran.unsupported().contains("`https`"), "{}", ran.outcome());
-}
-
-#[tokio::test]
 async fn an_uncommon_port_goes_and_the_common_ones_stay() {
     let bench = Bench::told("EC2-034", &json!({"on_wider": "narrow"})).await;
     let group = group(&bench).await;

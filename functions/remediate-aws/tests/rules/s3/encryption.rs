@@ -112,6 +112,19 @@ async fn new_objects_are_encrypted_with_what_is_configured() {
 }
 
 #[tokio::test]
+async fn given_a_key_of_another_region_than_the_buckets_when_repaired_then_nothing_is_done() {
+    let key = KEY.replace("us-east-1", "eu-west-1");
+    let bench = Bench::told("S3-016", &json!({ "kms_key": key })).await;
+    let bucket = plain(&bench, "abroad").await;
+    let ran = bench.repair("S3-016", &bucket).await;
+    for part in ["us-east-1", key.as_str(), "kms_key", "only"] {
+        assert!(ran.unsupported().contains(part), "{}", ran.outcome());
+    }
+    assert_eq!(ran.writes(), [""; 0]);
+    assert_eq!(encryption(&bench, &bucket).await, Value::Null);
+}
+
+#[tokio::test]
 async fn an_encryption_that_is_set_is_not_replaced_by_the_configured_key() {
     let bench = Bench::told("S3-016", &json!({ "kms_key": KEY })).await;
     let bucket = bucket(&bench, "set").await;
