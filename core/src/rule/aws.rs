@@ -147,7 +147,7 @@ pub(super) const RULES: &[RuleSpec] = &[
                 name: "role",
                 kind: ParameterKind::Text(Form::RoleArn),
                 default: "\"\"",
-                what: "the ARN of the role that a recorder which has to be made reads with; the function needs iam:PassRole for it. Empty: the service-linked role AWSServiceRoleForConfig",
+                what: "the role that a recorder which has to be made reads with; the function needs iam:PassRole for it. Empty: the service-linked role AWSServiceRoleForConfig",
             },
             ParameterSpec {
                 name: "global_types_in",
@@ -1822,7 +1822,7 @@ pub(super) const RULES: &[RuleSpec] = &[
                 name: "except_users",
                 kind: ParameterKind::Texts(Form::Users),
                 default: "[]",
-                what: "names of users whose keys are only reported, such as those for emergencies",
+                what: "users whose keys are only reported, such as those for emergencies",
             },
         ],
         repair: Some(&RepairSpec {
@@ -1865,7 +1865,7 @@ pub(super) const RULES: &[RuleSpec] = &[
                 name: "except_users",
                 kind: ParameterKind::Texts(Form::Users),
                 default: "[]",
-                what: "names of users whose keys are only reported, such as those for emergencies",
+                what: "users whose keys are only reported, such as those for emergencies",
             },
         ],
         repair: Some(&RepairSpec {
@@ -1954,7 +1954,7 @@ pub(super) const RULES: &[RuleSpec] = &[
                 name: "kms_key_id",
                 kind: ParameterKind::Text(Form::KmsKey),
                 default: "\"alias/aws/kinesis\"",
-                what: "the key, of this account: an id, an ARN or an alias; producers need kms:GenerateDataKey and consumers kms:Decrypt on any but the default",
+                what: "the key, of this account; producers need kms:GenerateDataKey and consumers kms:Decrypt on any but the default",
             },
             ParameterSpec {
                 name: "act_if",
@@ -2497,7 +2497,7 @@ pub(super) const RULES: &[RuleSpec] = &[
                 name: "how",
                 kind: ParameterKind::Choice(&["remove", "narrow", "block-public-access"]),
                 default: "\"remove\"",
-                what: "`remove`: everybody goes, with the statement where it names nobody else. `narrow`: the bucket's account takes everybody's place. `block-public-access`: the policy stays, and Block Public Access (BlockPublicPolicy, RestrictPublicBuckets) makes it void for everybody outside the account.",
+                what: "`remove`: everybody goes, with the statement where it names nobody else. `narrow`: the bucket's account takes everybody's place; a statement for all but some (NotPrincipal) goes altogether, since the account may hold one of those. `block-public-access`: the policy stays, and Block Public Access (BlockPublicPolicy, RestrictPublicBuckets) makes it void for everybody outside the account, also for those whom it names.",
             },
             ParameterSpec {
                 name: "websites",
@@ -2536,7 +2536,7 @@ pub(super) const RULES: &[RuleSpec] = &[
             name: "kms_key",
             kind: ParameterKind::Text(Form::KmsKeyArn),
             default: "\"\"",
-            what: "The ARN of a KMS key in the bucket's region; empty: keys of S3 (AES256), which cost nothing.",
+            what: "A KMS key in the bucket's region; buckets of other regions are left to a person. Empty: keys of S3 (AES256), which cost nothing.",
         }],
         repair: Some(&RepairSpec {
             resource: "bucket name",
@@ -2565,7 +2565,7 @@ pub(super) const RULES: &[RuleSpec] = &[
                 name: "kms_key_id",
                 kind: ParameterKind::Text(Form::KmsKey),
                 default: "\"\"",
-                what: "a KMS key to encrypt with instead: an id, an ARN or an alias; empty: keys of SQS",
+                what: "a KMS key to encrypt with instead; empty: keys of SQS",
             },
             ParameterSpec {
                 name: "act_if",
@@ -2601,7 +2601,7 @@ pub(super) const RULES: &[RuleSpec] = &[
             name: "except_users",
             kind: ParameterKind::Texts(Form::Users),
             default: "[]",
-            what: "names of users whose keys are only reported, such as those for emergencies",
+            what: "users whose keys are only reported, such as those for emergencies",
         }],
         repair: Some(&RepairSpec {
             resource: "access key id",
@@ -2631,13 +2631,13 @@ pub(super) const RULES: &[RuleSpec] = &[
                 name: "role",
                 kind: ParameterKind::Text(Form::Role("AutoRemediateFlowLogs")),
                 default: "\"\"",
-                what: "name or ARN of the role that delivers the logs (trusted by vpc-flow-logs.amazonaws.com); it has to be there, and its name has to begin with AutoRemediateFlowLogs, for such roles alone may be passed",
+                what: "the role that delivers the logs (trusted by vpc-flow-logs.amazonaws.com); it has to be there, and of this name, for such roles alone may be passed",
             },
             ParameterSpec {
                 name: "log_group",
                 kind: ParameterKind::Text(Form::LogGroup),
                 default: "\"vpc-flow-logs\"",
-                what: "name of the log group",
+                what: "where the logs go",
             },
             ParameterSpec {
                 name: "retention_days",

@@ -39,7 +39,7 @@ pub const RULES: &[Rule] = &[Rule {
             name: "role",
             kind: ParameterKind::Text(Form::RoleArn),
             default: r#""""#,
-            what: "the ARN of the role that a recorder which has to be made reads with; the function needs iam:PassRole for it. \
+            what: "the role that a recorder which has to be made reads with; the function needs iam:PassRole for it. \
                    Empty: the service-linked role AWSServiceRoleForConfig",
         },
         ParameterSpec {

@@ -26,13 +26,13 @@ pub(super) const RULE: Rule = Rule {
             name: "role",
             kind: ParameterKind::Text(Form::Role("AutoRemediateFlowLogs")),
             default: "\"\"",
-            what: "name or ARN of the role that delivers the logs (trusted by vpc-flow-logs.amazonaws.com); it has to be there, and its name has to begin with AutoRemediateFlowLogs, for such roles alone may be passed",
+            what: "the role that delivers the logs (trusted by vpc-flow-logs.amazonaws.com); it has to be there, and of this name, for such roles alone may be passed",
         },
         ParameterSpec {
             name: "log_group",
             kind: ParameterKind::Text(Form::LogGroup),
             default: "\"vpc-flow-logs\"",
-            what: "name of the log group",
+            what: "where the logs go",
         },
         ParameterSpec {
             name: "retention_days",

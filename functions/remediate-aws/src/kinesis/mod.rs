@@ -25,7 +25,7 @@ pub const RULES: &[Rule] = &[Rule {
             name: "kms_key_id",
             kind: ParameterKind::Text(Form::KmsKey),
             default: r#""alias/aws/kinesis""#,
-            what: "the key, of this account: an id, an ARN or an alias; producers need kms:GenerateDataKey and consumers kms:Decrypt on any but the default",
+            what: "the key, of this account; producers need kms:GenerateDataKey and consumers kms:Decrypt on any but the default",
         },
         ParameterSpec {
             name: "act_if",

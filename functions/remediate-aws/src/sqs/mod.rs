@@ -27,7 +27,7 @@ pub const RULES: &[Rule] = &[Rule {
             name: "kms_key_id",
             kind: ParameterKind::Text(Form::KmsKey),
             default: r#""""#,
-            what: "a KMS key to encrypt with instead: an id, an ARN or an alias; empty: keys of SQS",
+            what: "a KMS key to encrypt with instead; empty: keys of SQS",
         },
         ParameterSpec {
             name: "act_if",
