@@ -144,7 +144,13 @@ pub enum RulesCommand {
         rules: Vec<String>,
     },
     /// Set what happens to a rule's failures.
-    Mode { rule: String, mode: ModeArg },
+    Mode {
+        rule: String,
+        mode: ModeArg,
+        /// Yes to every question.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -40,11 +40,16 @@ pub enum SkipReason {
         until: Timestamp,
         because: String,
     },
+    /// Somebody accepted it in the scanner; without a date, for good.
+    Suppressed {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
     Frozen {
         until: Timestamp,
         because: String,
     },
-    /// The rule has used up its changes for the hour.
+    /// The rule has started as many repairs as it may in an hour.
     OverBudget {
         per_hour: u32,
     },
@@ -88,6 +93,7 @@ impl SkipReason {
             Self::ForeignAccount { .. } => "foreign_account",
             Self::OutOfScope { .. } => "out_of_scope",
             Self::Exempt { .. } => "exempt",
+            Self::Suppressed { .. } => "suppressed",
             Self::Frozen { .. } => "frozen",
             Self::OverBudget { .. } => "over_budget",
             Self::Stale { .. } => "stale",
@@ -115,9 +121,16 @@ impl std::fmt::Display for SkipReason {
                 until,
                 because,
             } => write!(f, "exempt until {until} by {owner}: {because}"),
+            Self::Suppressed { until: None } => f.write_str("suppressed in the scanner"),
+            Self::Suppressed { until: Some(until) } => {
+                write!(f, "suppressed in the scanner until {until}")
+            }
             Self::Frozen { until, because } => write!(f, "frozen until {until}: {because}"),
             Self::OverBudget { per_hour } => {
-                write!(f, "the rule's {per_hour} changes for the hour are used up")
+                write!(
+                    f,
+                    "the rule has started as many repairs as it may in an hour ({per_hour})"
+                )
             }
             Self::Stale {
                 because: Staleness::TooOld,

@@ -6,6 +6,7 @@
 //!
 //! This crate knows no service but those of the ledger, the configuration and the secrets.
 
+pub mod arn;
 pub mod change;
 pub mod config;
 pub mod decision;

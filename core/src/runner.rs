@@ -66,6 +66,9 @@ pub enum RunError<E: Fault> {
     },
     #[error("{function}: {source}")]
     Function { function: &'static str, source: E },
+    /// What was changed stays changed, and is in the history; it could not be read back.
+    #[error("{made}: made, but NOT verified: {source}")]
+    Unverified { made: String, source: Box<Self> },
 }
 
 impl<E: Fault> RunError<E> {
@@ -77,6 +80,7 @@ impl<E: Fault> RunError<E> {
             Self::Ledger(LedgerError::Corrupt { .. }) | Self::State { .. } => FaultClass::Permanent,
             Self::Ledger(_) => FaultClass::Transient { after: None },
             Self::Function { source, .. } => source.class(),
+            Self::Unverified { source, .. } => source.class(),
         }
     }
 }
@@ -447,8 +451,31 @@ impl<F: Function> Runner<'_, F> {
         state: &mut F::State,
         now: Timestamp,
     ) -> Result<Report, RunError<F::Error>> {
+        let mut changes = thread.made_by(&task.id);
+        match self.attempt(task, thread, state, &mut changes, now).await {
+            Ok(outcome) => Ok(Report { outcome, changes }),
+            Err(lost @ RunError::Ledger(_)) => Err(lost),
+            Err(error) if changes.is_empty() => Err(error),
+            Err(error) => {
+                let made = changes.iter().map(|change| change.summary.as_str());
+                Err(RunError::Unverified {
+                    made: made.collect::<Vec<_>>().join("; "),
+                    source: Box::new(error),
+                })
+            }
+        }
+    }
+
+    /// Adds to `changes` what it makes, whatever its end; where all is held back for a person, what is held.
+    async fn attempt(
+        &self,
+        task: &Task,
+        thread: &mut Thread,
+        state: &mut F::State,
+        changes: &mut Vec<Change>,
+        now: Timestamp,
+    ) -> Result<Outcome, RunError<F::Error>> {
         let writer = self.function.writer(&WriteGrant(()));
-        let mut changes = Vec::new();
         changes.extend(self.recover(task, thread, state, &writer, now).await?);
         self.function.absorb(task, state, now);
         let reader = self.function.reader();
@@ -464,29 +491,25 @@ impl<F: Function> Runner<'_, F> {
                             left: because,
                         }
                     };
-                    return Ok(Report { outcome, changes });
+                    return Ok(outcome);
                 }
                 Plan::Held {
                     because,
                     changes: held,
                 } if changes.is_empty() => {
-                    return self.held(task, because, &held, now).await;
+                    let report = self.held(task, because, &held, now).await?;
+                    *changes = report.changes;
+                    return Ok(report.outcome);
                 }
                 Plan::Held { because, .. } => {
-                    return Ok(Report {
-                        outcome: Outcome::Unverified {
-                            changes: changes.len(),
-                            left: because,
-                        },
-                        changes,
+                    return Ok(Outcome::Unverified {
+                        changes: changes.len(),
+                        left: because,
                     });
                 }
                 // Seen after the last write, or without any: this is the verification.
                 Plan::Changes(planned) if planned.is_empty() => {
-                    return Ok(Report {
-                        outcome: verified(changes.len()),
-                        changes,
-                    });
+                    return Ok(verified(changes.len()));
                 }
                 Plan::Changes(planned) => {
                     for change in &planned {
@@ -498,7 +521,7 @@ impl<F: Function> Runner<'_, F> {
                 }
             }
         }
-        let outcome = match self.plan(task, state, &reader, now).await? {
+        Ok(match self.plan(task, state, &reader, now).await? {
             Plan::Changes(left) if left.is_empty() => verified(changes.len()),
             Plan::Changes(left) => {
                 let left = left
@@ -515,8 +538,7 @@ impl<F: Function> Runner<'_, F> {
                 changes: changes.len(),
                 left: because,
             },
-        };
-        Ok(Report { outcome, changes })
+        })
     }
 
     async fn plan(
@@ -629,6 +651,9 @@ impl<F: Function> Runner<'_, F> {
             Receipt::Made { after } => (ChangeStatus::Applied { after }, true),
             Receipt::NotMade { because } => (ChangeStatus::NotMade { because }, false),
         };
+        if made {
+            thread.make(&task.id, change.clone());
+        }
         self.settle(task, &change, status, thread, state, now)
             .await?;
         Ok(made.then_some(change))

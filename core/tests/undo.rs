@@ -15,7 +15,7 @@ use remediate_core::function::{
 };
 use remediate_core::ledger::sqlite::SqliteLedger;
 use remediate_core::ledger::{ChangeStatus, Event, HistoryQuery, Ledger, LedgerRead, Retention};
-use remediate_core::runner::{Runner, UndoError};
+use remediate_core::runner::{Report, RunError, Runner, UndoError};
 use remediate_core::{
     ChangeId, Evidence, Finding, FunctionName, Incident, Mode, Severity, Source, Subject, Task,
     Verdict,
@@ -64,6 +64,8 @@ struct Porter {
     held: bool,
     /// Whether a turn ends in an error, and if it does, whether the door is turned all the same.
     fails: Option<bool>,
+    /// Looks at the door that fail once it was turned.
+    blind: Arc<Mutex<usize>>,
 }
 
 fn turn(finding: &Finding, from: &str, to: &str) -> Change<Turn> {
@@ -117,6 +119,11 @@ impl Function for Porter {
         let finding = &task.findings()[0];
         let now = doors.get(finding.subject.search_key());
         if now == "shut" {
+            let mut blind = self.blind.lock().unwrap();
+            if *blind > 0 {
+                *blind -= 1;
+                return Err(Stuck);
+            }
             return Ok(Plan::Changes(Vec::new()));
         }
         let changes = vec![turn(finding, &now, "shut")];
@@ -222,6 +229,7 @@ impl House {
                 doors,
                 held: false,
                 fails: None,
+                blind: Arc::default(),
             },
             ledger,
             finding,
@@ -238,11 +246,15 @@ impl House {
     }
 
     async fn run(&self) -> (Outcome, Vec<Change>) {
+        let report = self.try_to_run().await.unwrap();
+        (report.outcome, report.changes)
+    }
+
+    async fn try_to_run(&self) -> Result<Report, RunError<Stuck>> {
         let function = FunctionName::from(Porter::NAME);
         let group = Porter::GROUPING.group_of(&self.finding);
         let task = Task::of_findings(&function, group, Mode::Act, vec![self.finding.clone()]);
-        let report = self.runner().run(&task, Timestamp::now()).await.unwrap();
-        (report.outcome, report.changes)
+        self.runner().run(&task, Timestamp::now()).await
     }
 
     async fn undo(&self, change: &ChangeId) -> Result<Change, UndoError<Stuck>> {
@@ -279,6 +291,21 @@ async fn a_held_plan_is_recorded_and_not_carried_out() {
             ..
         }
     )));
+}
+
+#[tokio::test]
+async fn what_was_made_and_not_seen_is_told_and_the_next_attempt_tells_of_it() {
+    let house = House::with_door("open").await;
+    *house.porter.blind.lock().unwrap() = 1;
+    let error = house.try_to_run().await.unwrap_err().to_string();
+    assert_eq!(house.door(), "shut");
+    for part in ["front: open to shut", "NOT verified", "the door is stuck"] {
+        assert!(error.contains(part), "{error}");
+    }
+    let (outcome, changes) = house.run().await;
+    assert_eq!(outcome, Outcome::Applied { changes: 1 });
+    house.undo(&changes[0].id).await.unwrap();
+    assert_eq!(house.door(), "open");
 }
 
 #[tokio::test]

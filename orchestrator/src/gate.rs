@@ -3,11 +3,13 @@
 //! [`decide`] is a pure function of finding, configuration and looked-up facts, so that a decision can be explained and
 //! replayed. Looking the facts up is somebody else's work; whoever cannot look one up must not ask.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use remediate_core::config::Rules;
 use remediate_core::decision::Staleness;
 use remediate_core::incident::Seen;
 use remediate_core::{Decision, Finding, Mode, SkipReason, Subject};
+
+use crate::intake::check;
 
 /// What was looked up for one finding.
 #[derive(Clone, Debug)]
@@ -32,6 +34,9 @@ pub enum Budget {
     Left,
     Used,
 }
+
+/// By how much the clock of whoever observed may be ahead of ours.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Decides. The first reason that holds is the one that is given.
 pub fn decide(finding: &Finding, rules: &Rules, facts: &Facts) -> Decision {
@@ -60,6 +65,12 @@ pub fn decide(finding: &Finding, rules: &Rules, facts: &Facts) -> Decision {
             because: Staleness::TooOld,
         });
     }
+    // It would stand as the newest that is known, and hide what is true until then.
+    if finding.observed_at.duration_since(facts.now) > CLOCKS_DIFFER {
+        return Decision::Skip(SkipReason::Malformed {
+            because: format!("observed at {}, which is yet to come", finding.observed_at),
+        });
+    }
     if let Some(by) = rule.out_of_scope(finding) {
         return Decision::Skip(SkipReason::OutOfScope { by });
     }
@@ -70,6 +81,11 @@ pub fn decide(finding: &Finding, rules: &Rules, facts: &Facts) -> Decision {
             until,
             because,
         });
+    }
+    // Whoever sends it by hand knows what was accepted there.
+    if let Some(reason) = check::accepted(finding, facts.now).filter(|_| finding.sent_by.is_none())
+    {
+        return Decision::Skip(reason);
     }
     if let Some(frozen) = rules
         .global
@@ -382,5 +398,100 @@ mod tests {
             decide(&failed, &rules, &used),
             Decision::Skip(SkipReason::OverBudget { per_hour: 500 })
         );
+    }
+
+    #[test]
+    fn what_is_observed_in_the_future_is_malformed() {
+        let at = |observed_at: &str| {
+            let failed = Finding {
+                observed_at: observed_at.parse().unwrap(),
+                ..finding(Verdict::Failed)
+            };
+            decided(&failed, |text| text)
+        };
+        assert_eq!(at("2026-11-21T12:50:00Z"), Decision::Act);
+        assert!(matches!(
+            at("2026-11-21T13:10:00Z"),
+            Decision::Skip(SkipReason::Malformed { because }) if because.contains("yet to come")
+        ));
+    }
+
+    #[test]
+    fn what_was_accepted_in_the_scanner_is_left_alone_until_its_date() {
+        let (later, earlier) = ("2026-11-22T00:00:00Z", "2026-11-20T00:00:00Z");
+        let milliseconds = |moment: &str| {
+            let moment: Timestamp = moment.parse().unwrap();
+            moment.as_millisecond()
+        };
+        let suppressed = |until: Option<&str>| {
+            Decision::Skip(SkipReason::Suppressed {
+                until: until.map(|until| until.parse().unwrap()),
+            })
+        };
+        let table = [
+            (serde_json::json!({ "suppressed": true }), suppressed(None)),
+            (
+                serde_json::json!({ "suppressed": "true" }),
+                suppressed(None),
+            ),
+            (serde_json::json!({ "ignored": true }), suppressed(None)),
+            (
+                serde_json::json!({ "suppressed": true, "suppressed-until": milliseconds(later) }),
+                suppressed(Some(later)),
+            ),
+            (
+                serde_json::json!({ "suppressed": true, "suppressedUntil": later }),
+                suppressed(Some(later)),
+            ),
+            (
+                serde_json::json!({ "suppressed": true, "suppressed-until": milliseconds(earlier) }),
+                Decision::Act,
+            ),
+            (
+                serde_json::json!({ "suppressed": true, "suppressed-until": null }),
+                suppressed(None),
+            ),
+            (
+                serde_json::json!({ "suppressed": false, "ignored": false }),
+                Decision::Act,
+            ),
+            (serde_json::json!({}), Decision::Act),
+        ];
+        for (said, expected) in table {
+            let mut message = serde_json::json!({
+                "ruleId": "posture.firewall", "status": "FAILURE", "resource": "r",
+                "lastModifiedDate": milliseconds("2026-11-21T11:00:00Z"),
+            });
+            for (name, value) in said.as_object().unwrap() {
+                message[name] = value.clone();
+            }
+            let evidence = check::Check::parse(&message, None)
+                .unwrap()
+                .finding
+                .evidence;
+            let failed = Finding {
+                evidence,
+                ..finding(Verdict::Failed)
+            };
+            assert_eq!(decided(&failed, |text| text), expected, "{said}");
+            let sent = Finding {
+                sent_by: Some("alice".to_owned()),
+                ..failed.clone()
+            };
+            assert_eq!(
+                decided(&sent, |text| text),
+                Decision::Act,
+                "a person knows: {said}"
+            );
+            let passed = Finding {
+                verdict: Verdict::Passed,
+                ..failed
+            };
+            assert_eq!(
+                decided(&passed, |text| text),
+                Decision::Skip(SkipReason::Passed),
+                "{said}"
+            );
+        }
     }
 }

@@ -130,6 +130,7 @@ impl Judged {
                     || matches!(
                         reason,
                         SkipReason::Exempt { .. }
+                            | SkipReason::Suppressed { .. }
                             | SkipReason::Frozen { .. }
                             | SkipReason::OverBudget { .. }
                             | SkipReason::OutOfScope { .. }

@@ -24,12 +24,20 @@ pub fn run(command: RulesCommand, place: &PlaceArgs) -> Result<(), CliError> {
             },
             |_| say!("off: {}", rules.join(", ")),
         ),
-        RulesCommand::Mode { rule, mode } => {
+        RulesCommand::Mode { rule, mode, yes } => {
             let mode = match mode {
                 ModeArg::Observe => Mode::Observe,
                 ModeArg::Propose => Mode::Propose,
                 ModeArg::Act => Mode::Act,
             };
+            if mode == Mode::Act {
+                agree(
+                    &rule,
+                    yes,
+                    &format!("Let {rule} act by itself?"),
+                    "does not act by itself",
+                )?;
+            }
             edit(
                 place,
                 |file| Ok(file.set_mode(&rule, mode)?),
@@ -181,6 +189,12 @@ pub fn edit(
     let dir = place.config_dir().ok_or_else(|| {
         CliError::Usage("there is no ./config to change: name the folder with --config".to_owned())
     })?;
+    // Of two at once, each would write the file without what the other changed. The folder is locked, since the file is replaced; where
+    // folders cannot be opened, it is done without.
+    let folder = std::fs::File::open(&dir).ok();
+    if let Some(folder) = &folder {
+        folder.lock().map_err(CliError::file(&dir))?;
+    }
     let path = dir.join("rules.toml");
     let text = std::fs::read_to_string(&path).map_err(CliError::file(&path))?;
     let mut file = RulesEdit::new(&text)?;
@@ -231,8 +245,13 @@ pub fn waits(config: &Config, rule: &str) -> Option<Mode> {
     (mode != Mode::Act).then_some(mode)
 }
 
-/// Says what a rule can do, and goes on only with a yes where that can hurt.
+/// Says what a rule can do, and turns it on only with a yes where that can hurt.
 pub fn confirm(id: &str, yes: bool) -> Result<(), CliError> {
+    agree(id, yes, &format!("Turn {id} on?"), "is not turned on")
+}
+
+/// `refused` is what is so without a yes.
+fn agree(id: &str, yes: bool, question: &str, refused: &str) -> Result<(), CliError> {
     let Some(spec) = rule::spec(id) else {
         return Ok(());
     };
@@ -242,12 +261,12 @@ pub fn confirm(id: &str, yes: bool) -> Result<(), CliError> {
     if let Some(repair) = spec.repair {
         say!("  undo    {}", repair.undo);
     }
-    if spec.tier < RiskTier::CanCutOff || yes || super::agreed(&format!("Turn {id} on?")) {
+    if spec.tier < RiskTier::CanCutOff || yes || super::agreed(question) {
         return Ok(());
     }
     say!("  watch it first: remediate rules mode {id} observe");
     Err(CliError::Failed(format!(
-        "{id} is not turned on: its repair {}; say --yes to turn it on all the same",
+        "{id} {refused}: its repair {}; say --yes to do it all the same",
         match spec.tier {
             RiskTier::Irreversible => "cannot be taken back or changes a whole account",
             _ => "can cut off users or workloads",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use orchestrator::Moment;
 use remediate_core::ledger::{Event, HistoryQuery};
-use remediate_core::{Decision, Finding, Fingerprint};
+use remediate_core::{Decision, Finding, Fingerprint, SkipReason};
 
 use crate::args::{PlaceArgs, SendArgs};
 use crate::command::run::Session;
@@ -42,7 +42,8 @@ pub async fn run(args: SendArgs, place: &PlaceArgs) -> Result<(), CliError> {
     reporter.finish()
 }
 
-/// The newest finding that was proposed or acted on: what was held back, could not be done or failed can be sent, too.
+/// The newest finding that was proposed, acted on or over the hour's budget: what was held back, could not be done or failed can be sent,
+/// too.
 async fn proposed(session: &Session, fingerprint: Fingerprint) -> Result<Finding, CliError> {
     let query = HistoryQuery {
         fingerprint: Some(fingerprint),
@@ -51,7 +52,10 @@ async fn proposed(session: &Session, fingerprint: Fingerprint) -> Result<Finding
     let entries = session.orchestrator().ledger.history(&query).await?;
     let finding = entries.into_iter().find_map(|entry| match entry.event {
         Event::Decided {
-            decision: Decision::Propose | Decision::Act,
+            decision:
+                Decision::Propose
+                | Decision::Act
+                | Decision::Skip(SkipReason::OverBudget { .. } | SkipReason::Suppressed { .. }),
             finding,
             ..
         } => Some(*finding),
@@ -59,7 +63,7 @@ async fn proposed(session: &Session, fingerprint: Fingerprint) -> Result<Finding
     });
     finding.ok_or_else(|| {
         CliError::Failed(format!(
-            "nothing was proposed or tried for {fingerprint}: `remediate explain {fingerprint}` says what is known of it"
+            "nothing was proposed, tried or held back for {fingerprint}: `remediate explain {fingerprint}` says what is known of it"
         ))
     })
 }

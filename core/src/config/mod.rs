@@ -16,6 +16,7 @@ mod packaged;
 mod people;
 mod period;
 mod rules;
+mod scope;
 mod services;
 
 pub use edit::{EditError, RulesEdit};

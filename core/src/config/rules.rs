@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use glob::{MatchOptions, Pattern};
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::scope::{CompiledScope, Globs};
 use super::{ConfigError, Period, Problems};
-use crate::finding::{Finding, Subject};
+use crate::finding::Finding;
 use crate::id::{AccountId, FunctionName, RuleId};
 use crate::rule::{self, Mode, Parameters};
 
@@ -137,7 +137,8 @@ pub struct RuleConfig {
     /// The device checks that are this rule's (rules `posture.…` only).
     #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
     pub matches: Option<Match>,
-    /// New repairs in any 60 minutes; further ones are held back and recorded. Of `threat.…`, addresses that are named one by one:
+    /// Repairs started in any 60 minutes, one that then finds nothing to change included. Further ones are held back and recorded;
+    /// `remediate send` starts them later. Of `threat.…`, addresses that are named one by one:
     /// what a sync may change, `[guards]` of networks.toml says.
     pub max_changes_per_hour: u32,
     /// What the repair can be told: `remediate rules show <rule>` lists it. What is not set has its default.
@@ -176,10 +177,10 @@ pub struct Scope {
     /// AWS regions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
-    /// Resource ids.
+    /// Resource ids. An ARN is also held against its account, region and name, whichever way the finding names the resource.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
-    /// `key=value`, both globs.
+    /// `key=value`, both globs. `only` sees the tags that the scanner reported; `except` those that the resource has now, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// E-mail addresses.
@@ -377,12 +378,13 @@ impl Rule {
             .map(|list| format!("except.{list}"))
     }
 
+    /// Whether `except.tags` leaves out a resource that has these tags, which its finding need not name.
+    pub fn excepts_tags(&self, tags: &[(String, String)]) -> bool {
+        self.except.has_tag(tags)
+    }
+
     /// The exemption that holds for the finding now, with the moment it ends.
     pub fn exemption(&self, finding: &Finding, now: Timestamp) -> Option<(&Exemption, Timestamp)> {
-        let candidates: Vec<&str> = match &finding.subject {
-            Subject::Resource { resource, .. } => vec![resource],
-            Subject::Device { person, device, .. } => vec![person.as_str(), device],
-        };
         self.exemptions.iter().find_map(|(subject, exemption)| {
             let until = exemption
                 .until
@@ -391,143 +393,8 @@ impl Rule {
                 .to_zoned(TimeZone::UTC)
                 .ok()?
                 .timestamp();
-            (now < until
-                && candidates
-                    .iter()
-                    .any(|candidate| subject.is_match(candidate)))
-            .then_some((exemption, until))
+            (now < until && subject.names(&finding.subject)).then_some((exemption, until))
         })
-    }
-}
-
-#[derive(Debug)]
-struct CompiledScope {
-    lists: [(&'static str, Option<Globs>); 6],
-}
-
-impl CompiledScope {
-    fn compile(scope: &Scope, path: &[&str], problems: &mut Problems<'_>) -> Option<Self> {
-        let mut compile = |name: &'static str, list: &[String]| {
-            let path: Vec<&str> = path.iter().copied().chain([name]).collect();
-            if list.is_empty() {
-                Some((name, None))
-            } else {
-                Some((name, Some(Globs::compile(list, &path, problems)?)))
-            }
-        };
-        Some(Self {
-            lists: [
-                compile("accounts", &scope.accounts)?,
-                compile("regions", &scope.regions)?,
-                compile("resources", &scope.resources)?,
-                compile("tags", &scope.tags)?,
-                compile("people", &scope.people)?,
-                compile("devices", &scope.devices)?,
-            ],
-        })
-    }
-
-    fn matching(&self, finding: &Finding) -> Option<&'static str> {
-        self.lists
-            .iter()
-            .find(|(name, globs)| {
-                globs
-                    .as_ref()
-                    .is_some_and(|globs| matches_any(globs, name, finding))
-            })
-            .map(|(name, _)| *name)
-    }
-
-    /// The first list that is given and does not match.
-    fn lacking(&self, finding: &Finding) -> Option<&'static str> {
-        self.lists
-            .iter()
-            .find(|(name, globs)| {
-                globs
-                    .as_ref()
-                    .is_some_and(|globs| !matches_any(globs, name, finding))
-            })
-            .map(|(name, _)| *name)
-    }
-}
-
-fn matches_any(globs: &Globs, list: &str, finding: &Finding) -> bool {
-    let is = |value: &str| globs.is_match(value);
-    match (&finding.subject, list) {
-        (Subject::Resource { account, .. }, "accounts") => {
-            account.as_ref().is_some_and(|account| is(account.as_str()))
-        }
-        (Subject::Resource { region, .. }, "regions") => region.as_deref().is_some_and(is),
-        (Subject::Resource { resource, .. }, "resources") => is(resource),
-        (Subject::Device { person, .. }, "people") => is(person.as_str()),
-        (Subject::Device { device, .. }, "devices") => is(device),
-        (_, "tags") => finding
-            .evidence
-            .extra
-            .get("tags")
-            .and_then(|tags| tags.as_array())
-            .is_some_and(|tags| {
-                // Scanners write `key::value`.
-                tags.iter()
-                    .filter_map(|tag| tag.as_str())
-                    .any(|tag| is(&tag.replacen("::", "=", 1)))
-            }),
-        _ => false,
-    }
-}
-
-/// Patterns of which one has to match: `*`, `?` and `[a-z]`, each over any character. Case does not matter.
-#[derive(Debug)]
-struct Globs(Vec<Pattern>);
-
-impl Globs {
-    fn compile(patterns: &[String], path: &[&str], problems: &mut Problems<'_>) -> Option<Self> {
-        let mut compiled = Vec::with_capacity(patterns.len());
-        for pattern in patterns {
-            match Self::one(pattern) {
-                Ok(glob) => compiled.push(glob),
-                Err(because) => {
-                    problems.add(path, format!("`{pattern}` is no glob: {because}"));
-                    return None;
-                }
-            }
-        }
-        Some(Self(compiled))
-    }
-
-    fn one(pattern: &str) -> Result<Pattern, String> {
-        let mut text = String::with_capacity(pattern.len());
-        let mut class = false;
-        let mut before = None;
-        for (at, character) in pattern.chars().enumerate() {
-            // Other tools read these as alternatives and as "none of". Here they would be characters to find, and nobody means that.
-            let remedy = match (before, character) {
-                (_, '{') if !class => {
-                    "write one entry for each alternative, and `[{]` for the character itself"
-                }
-                (Some('['), '^') if class => "write `[!` for none of these characters",
-                _ => "",
-            };
-            if !remedy.is_empty() {
-                return Err(format!("`{character}` at character {}: {remedy}", at + 1));
-            }
-            // One star crosses `/` already.
-            if class || (before, character) != (Some('*'), '*') {
-                text.push(character);
-            }
-            class = character == '[' || (class && character != ']');
-            before = Some(character);
-        }
-        Pattern::new(&text).map_err(|error| error.msg.to_owned())
-    }
-
-    fn is_match(&self, value: &str) -> bool {
-        let options = MatchOptions {
-            case_sensitive: false,
-            require_literal_separator: false,
-            require_literal_leading_dot: false,
-        };
-        self.0.iter().any(|glob| glob.matches_with(value, options))
     }
 }
 

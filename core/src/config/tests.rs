@@ -191,16 +191,38 @@ fn scope_and_exemptions_hold_for_people() {
     );
 }
 
-/// The shipped rules with EC2-002 confined to a resource pattern.
-fn confined_to(pattern: &str) -> Result<Config, ConfigError> {
+/// The shipped rules with this added to EC2-002.
+fn ec2_002_with(table: &str) -> Result<Config, ConfigError> {
     with_rules(|text| {
-        let table = format!("[rules.\"EC2-002\".only]\nresources = [{pattern:?}]\n\n");
         text.replacen(
             "[rules.\"posture.firewall\"]",
-            &(table + "[rules.\"posture.firewall\"]"),
+            &format!("{table}\n\n[rules.\"posture.firewall\"]"),
             1,
         )
     })
+}
+
+fn confined_to(pattern: &str) -> Result<Config, ConfigError> {
+    ec2_002_with(&format!(
+        "[rules.\"EC2-002\".only]\nresources = [{pattern:?}]"
+    ))
+}
+
+fn about(resource: &str) -> Finding {
+    Finding {
+        rule: "EC2-002".into(),
+        subject: Subject::Resource {
+            account: Some("123456789012".into()),
+            region: Some("eu-central-1".to_owned()),
+            resource: resource.to_owned(),
+        },
+        verdict: Verdict::Failed,
+        observed_at: jiff::Timestamp::UNIX_EPOCH,
+        severity: Severity::Medium,
+        evidence: Evidence::default(),
+        source: Source::default(),
+        sent_by: None,
+    }
 }
 
 #[test]
@@ -238,26 +260,87 @@ fn globs_stand_for_any_character_whatever_its_case() {
     ];
     for (pattern, resource, matches) in table {
         let config = confined_to(pattern).unwrap();
-        let finding = Finding {
-            rule: "EC2-002".into(),
-            subject: Subject::Resource {
-                account: None,
-                region: None,
-                resource: resource.to_owned(),
-            },
-            verdict: Verdict::Failed,
-            observed_at: jiff::Timestamp::UNIX_EPOCH,
-            severity: Severity::Medium,
-            evidence: Evidence::default(),
-            source: Source::default(),
-            sent_by: None,
-        };
         let rule = config.rules.get(&"EC2-002".into()).unwrap();
         assert_eq!(
-            rule.out_of_scope(&finding).is_none(),
+            rule.out_of_scope(&about(resource)).is_none(),
             matches,
             "{pattern} {resource}"
         );
+    }
+}
+
+#[test]
+fn what_is_left_out_stays_left_out_however_it_is_written() {
+    let table = [
+        ("reports", "reports", true),
+        ("reports", " reports ", true),
+        ("reports", "arn:aws:s3:::reports", true),
+        ("reports", "arn:aws:s3:::reports-old", false),
+        ("arn:aws:s3:::reports", "reports", true),
+        ("arn:aws:s3:::reports", "arn:aws:s3:::reports", true),
+        (
+            "1234-*",
+            "arn:aws:kms:eu-central-1:123456789012:key/1234-ab",
+            true,
+        ),
+        ("arn:aws:kms:*:*:key/1234-*", "1234-ab", true),
+        (
+            "arn:aws:kms:eu-central-1:123456789012:key/*",
+            "1234-ab",
+            true,
+        ),
+        ("arn:aws:kms:us-east-1:123456789012:key/*", "1234-ab", false),
+        (
+            "arn:aws:kms:eu-central-1:999999999999:key/*",
+            "1234-ab",
+            false,
+        ),
+        (
+            "prod",
+            "arn:aws:cloudformation:eu-central-1:123456789012:stack/prod/0199",
+            true,
+        ),
+        (
+            "stack",
+            "arn:aws:cloudformation:eu-central-1:123456789012:stack/prod/0199",
+            false,
+        ),
+        (
+            "jobs",
+            "https://sqs.eu-central-1.amazonaws.com/123456789012/jobs",
+            true,
+        ),
+        (
+            "jobs",
+            "https://sqs.eu-central-1.amazonaws.com/123456789012/other",
+            false,
+        ),
+        (
+            "web",
+            "arn:aws:lambda:eu-central-1:123456789012:function:web:live",
+            true,
+        ),
+    ];
+    let later = "2026-12-01T00:00:00Z".parse().unwrap();
+    for (pattern, resource, left_out) in table {
+        let excepted = format!("[rules.\"EC2-002\".except]\nresources = [{pattern:?}]");
+        let exempted = format!(
+            "[[rules.\"EC2-002\".exemptions]]\nsubject = {pattern:?}\nowner = \"CISO\"\nreason = \"known\"\nuntil = \"2026-12-31\""
+        );
+        let rule_of = |table: &str| ec2_002_with(table).unwrap();
+        let (excepted, exempted) = (rule_of(&excepted), rule_of(&exempted));
+        let finding = about(resource);
+        let of = |config: &Config| {
+            let rule = config.rules.get(&"EC2-002".into()).unwrap();
+            (
+                rule.out_of_scope(&finding).is_some(),
+                rule.exemption(&finding, later).is_some(),
+            )
+        };
+        assert_eq!(of(&excepted), (left_out, false), "{pattern} {resource}");
+        assert_eq!(of(&exempted), (false, left_out), "{pattern} {resource}");
+        let only = confined_to(pattern).unwrap();
+        assert_eq!(of(&only), (!left_out, false), "{pattern} {resource}");
     }
 }
 
@@ -277,6 +360,52 @@ fn what_is_no_glob_is_refused_with_its_place_and_a_remedy() {
                 && error.contains(told),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn a_scope_that_could_match_nothing_is_refused() {
+    let table = [
+        ("accounts", "1234", "is no account: expected 12 digits"),
+        ("regions", "eu_central_1", "is no region"),
+        ("regions", "EU (Frankfurt)", "is no region"),
+        ("regions", "eu-central-1b", "is no region"),
+        ("tags", "env", "is no tag: expected key=value"),
+        ("resources", " ", "is empty"),
+    ];
+    for (list, entry, told) in table {
+        let error = ec2_002_with(&format!("[rules.\"EC2-002\".except]\n{list} = [{entry:?}]"));
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("EC2-002.except.{list}: `{entry}` {told}")),
+            "{error}"
+        );
+    }
+    for (list, entry) in [
+        ("accounts", "123456789012"),
+        ("accounts", "1234*"),
+        ("regions", "us-gov-west-1"),
+        ("regions", "eu-*"),
+        ("regions", "global"),
+        ("tags", "env=prod"),
+        ("tags", "env*"),
+    ] {
+        ec2_002_with(&format!("[rules.\"EC2-002\".except]\n{list} = [{entry:?}]")).unwrap();
+    }
+}
+
+#[test]
+fn tags_are_taken_as_scanners_write_them() {
+    for entry in ["env=prod", "env::prod", "ENV::pr*"] {
+        let config =
+            ec2_002_with(&format!("[rules.\"EC2-002\".except]\ntags = [{entry:?}]")).unwrap();
+        let rule = config.rules.get(&"EC2-002".into()).unwrap();
+        let mut finding = about("sg-1");
+        let tags = serde_json::json!(["team::web", "env::prod"]);
+        finding.evidence.extra.insert("tags".to_owned(), tags);
+        assert_eq!(rule.out_of_scope(&finding).as_deref(), Some("except.tags"));
+        let live = |value: &str| [("env".to_owned(), value.to_owned())];
+        assert!(rule.excepts_tags(&live("prod")) && !rule.excepts_tags(&live("test")));
     }
 }
 

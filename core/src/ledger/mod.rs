@@ -87,12 +87,22 @@ pub struct Thread {
     /// A change that was about to be made and whose end is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
+    /// What a task that has not ended yet made so far: its next attempt has to tell of it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Made>,
     /// The function's own state; `null` in a new thread.
     #[serde(default)]
     pub state: Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
     pub updated_at: Timestamp,
+}
+
+/// Changes that were made, by the task that made them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Made {
+    pub task: TaskId,
+    pub changes: Vec<Change>,
 }
 
 impl Thread {
@@ -105,14 +115,35 @@ impl Thread {
             version: 0,
             done: Vec::new(),
             intent: None,
+            made: None,
             state: Value::Null,
             lease: None,
             updated_at: now,
         }
     }
 
+    /// What earlier attempts of the task made.
+    pub fn made_by(&self, task: &TaskId) -> Vec<Change> {
+        let made = self.made.as_ref().filter(|made| made.task == *task);
+        made.map(|made| made.changes.clone()).unwrap_or_default()
+    }
+
+    /// Remembers what an attempt of the task made.
+    pub fn make(&mut self, task: &TaskId, change: Change) {
+        match self.made.as_mut().filter(|made| made.task == *task) {
+            Some(made) => made.changes.push(change),
+            None => {
+                self.made = Some(Made {
+                    task: task.clone(),
+                    changes: vec![change],
+                });
+            }
+        }
+    }
+
     /// Remembers a task as done, forgetting the oldest.
     pub fn finish(&mut self, task: &TaskId) {
+        self.made = self.made.take().filter(|made| made.task != *task);
         self.done.retain(|done| done != task);
         self.done.push(task.clone());
         if self.done.len() > Self::REMEMBERED {

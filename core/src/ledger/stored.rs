@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Intent, Lease, LedgerError, Thread, ThreadKey};
+use super::{Intent, Lease, LedgerError, Made, Thread, ThreadKey};
 use crate::id::TaskId;
 
 /// The JSON text that is stored.
@@ -63,6 +63,8 @@ struct BodyOf<'a> {
     done: &'a [TaskId],
     #[serde(skip_serializing_if = "Option::is_none")]
     intent: Option<&'a Intent>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made: Option<&'a Made>,
     state: &'a Value,
 }
 
@@ -72,6 +74,8 @@ struct Body {
     done: Vec<TaskId>,
     #[serde(default)]
     intent: Option<Intent>,
+    #[serde(default)]
+    made: Option<Made>,
     #[serde(default)]
     state: Value,
 }
@@ -83,6 +87,7 @@ pub(super) fn thread_body(thread: &Thread) -> Result<String, LedgerError> {
     let body = BodyOf {
         done: &thread.done,
         intent: thread.intent.as_ref(),
+        made: thread.made.as_ref(),
         state: &thread.state,
     };
     encode(name_of_thread(&thread.key), &body)
@@ -104,6 +109,7 @@ impl ThreadRow {
             version: self.version,
             done: body.done,
             intent: body.intent,
+            made: body.made,
             state: body.state,
             lease: self.lease,
             updated_at: self.updated_at,

@@ -19,9 +19,9 @@ use crate::aspect::{AnyAspect, Effect};
 use crate::aws::{Reader, Writer};
 use crate::catalogue;
 use crate::error::AwsError;
-use crate::owner;
+use crate::owner::{self, Tag};
 use crate::rule::{Case, Rule, Steps, Verdict};
-use crate::target::Target;
+use crate::target::{Grammar, Target};
 
 /// Repairs of the same rule on the same resource within a day after which it is left to a person: somebody is reverting it.
 const RECURRING: usize = 3;
@@ -38,6 +38,16 @@ impl Settings {
         match self {
             Self::Config(config) => config.rules.get(rule).map(|rule| &rule.parameters),
             Self::Given(rules) => rules.get(rule),
+        }
+    }
+
+    fn excepts_tags(&self, rule: &RuleId, tags: &[Tag]) -> bool {
+        match self {
+            Self::Config(config) => config
+                .rules
+                .get(rule)
+                .is_some_and(|rule| rule.excepts_tags(tags)),
+            Self::Given(_) => false,
         }
     }
 }
@@ -143,7 +153,7 @@ impl RemediateAws {
             }
             Ok(Verdict::Change(steps)) => {
                 let because = state
-                    .recurring(&finding.rule, now)
+                    .recurring(&finding.rule, &case.target, now)
                     .filter(|_| finding.sent_by.is_none());
                 Ok(self.changes(rule, finding, steps, because))
             }
@@ -164,6 +174,12 @@ impl RemediateAws {
         if owner::is_ours(&steps.tags, self.stack.as_deref()) {
             return Plan::Unsupported {
                 because: "it belongs to this installation, which does not touch itself".to_owned(),
+            };
+        }
+        // The finding need not name the tags that the resource has now.
+        if self.settings.excepts_tags(&finding.rule, &steps.tags) {
+            return Plan::Unsupported {
+                because: "left out by except.tags".to_owned(),
             };
         }
         let mut notes = steps.notes;
@@ -203,14 +219,25 @@ fn aspect_of(change: &Change<Effect>) -> Result<&'static dyn AnyAspect, AwsError
 /// What is kept of a resource: when each rule repaired it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
+    /// By rule, and region where a name is one region's own: resources of the same name share what is kept here.
     #[serde(default)]
-    repairs: BTreeMap<RuleId, Vec<Timestamp>>,
+    repairs: BTreeMap<String, Vec<Timestamp>>,
+}
+
+/// What repairs are counted by.
+fn counter(rule: &RuleId, target: &Target) -> String {
+    let everywhere = catalogue::rule(rule.as_str())
+        .is_some_and(|rule| matches!(rule.resource, Grammar::Bucket | Grammar::AccessKey));
+    match &target.region {
+        Some(region) if !everywhere => format!("{rule} in {region}"),
+        _ => rule.to_string(),
+    }
 }
 
 impl State {
     /// Why the rule should not repair it once more, if it should not.
-    fn recurring(&self, rule: &RuleId, now: Timestamp) -> Option<String> {
-        let repairs = self.repairs.get(rule)?;
+    fn recurring(&self, rule: &RuleId, target: &Target, now: Timestamp) -> Option<String> {
+        let repairs = self.repairs.get(&counter(rule, target))?;
         let within_a_day = repairs
             .iter()
             .filter(|at| now.duration_since(**at) < DAY)
@@ -221,8 +248,9 @@ impl State {
     }
 
     /// Several changes of one run, which share a moment, are one repair.
-    fn repaired(&mut self, rule: &RuleId, now: Timestamp) {
-        let repairs = self.repairs.entry(rule.clone()).or_default();
+    fn repaired(&mut self, change: &Change<Effect>, now: Timestamp) {
+        let counter = counter(&change.rule, &change.effect.target);
+        let repairs = self.repairs.entry(counter).or_default();
         repairs.retain(|at| now.duration_since(*at) < DAY && *at != now);
         repairs.push(now);
     }
@@ -279,7 +307,7 @@ impl Function for RemediateAws {
     ) -> Result<Receipt, AwsError> {
         let receipt = aspect_of(change)?.apply(&change.effect, writer).await?;
         if matches!(receipt, Receipt::Made { .. }) {
-            state.repaired(&change.rule, now);
+            state.repaired(change, now);
         }
         Ok(receipt)
     }
@@ -300,7 +328,7 @@ impl Function for RemediateAws {
             Err(error) => return Err(error),
         };
         if aspect.same(&observed, &change.effect.to) {
-            state.repaired(&change.rule, intended_at);
+            state.repaired(change, intended_at);
             Ok(Recovery::Done(Receipt::Made {
                 after: change.effect.to.clone(),
             }))

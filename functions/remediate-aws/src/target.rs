@@ -1,5 +1,6 @@
 //! Which resource: ids checked against their grammar, ARNs taken apart, regions and partitions.
 
+pub use remediate_core::arn::Arn;
 use remediate_core::{AccountId, Finding, Subject};
 use serde::{Deserialize, Serialize};
 
@@ -99,37 +100,6 @@ impl Target {
             region if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
         }
-    }
-}
-
-/// `arn:aws:service:region:account:rest`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arn<'a> {
-    pub service: &'a str,
-    pub region: &'a str,
-    pub account: &'a str,
-    /// `role/name`, `function:name`, `bucket`.
-    pub rest: &'a str,
-}
-
-impl<'a> Arn<'a> {
-    pub fn parse(text: &'a str) -> Option<Self> {
-        let mut parts = text.splitn(6, ':');
-        if parts.next()? != "arn" {
-            return None;
-        }
-        let _partition = parts.next()?;
-        Some(Self {
-            service: parts.next()?,
-            region: parts.next()?,
-            account: parts.next()?,
-            rest: parts.next()?,
-        })
-    }
-
-    /// What follows the last `/` or `:`.
-    pub fn name(&self) -> &'a str {
-        self.rest.rsplit(['/', ':']).next().unwrap_or(self.rest)
     }
 }
 

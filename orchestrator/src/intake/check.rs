@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use remediate_core::{AccountId, Evidence, Finding, RuleId, Severity, Source, Subject, Verdict};
+use remediate_core::arn::Arn;
+use remediate_core::{
+    AccountId, Evidence, Finding, RuleId, Severity, SkipReason, Source, Subject, Verdict,
+};
 use serde_json::Value;
 
 /// One check of one rule.
@@ -53,17 +56,25 @@ impl Check {
             }
         };
         let resource = match check.get("resource") {
-            Some(Value::String(resource)) => resource.clone(),
+            Some(Value::String(resource)) => resource.trim().to_owned(),
             Some(Value::Number(resource)) => resource.to_string(),
             _ => String::new(),
         };
         let account = Some(text("cloudProviderId"))
             .filter(|id| !id.is_empty())
-            .or_else(|| arn_account(&resource));
+            .or_else(|| {
+                let account = Arn::parse(&resource)?.account;
+                (account.len() == 12).then(|| account.to_owned())
+            });
+        // The region that the ARN names is the one that is repaired in, and so the one that scopes have to see.
+        let region = Arn::parse(&resource)
+            .map(|arn| arn.region.to_owned())
+            .filter(|region| !region.is_empty())
+            .unwrap_or_else(|| without_zone(&text("region")).to_owned());
         let subject = Subject::Resource {
             resource,
             account: account.map(AccountId::new),
-            region: Some(text("region")).filter(|region| !region.is_empty()),
+            region: Some(region).filter(|region| !region.is_empty()),
         };
         let dates = [
             "lastModifiedDate",
@@ -92,6 +103,10 @@ impl Check {
             "categories",
             "descriptorType",
             "eventId",
+            "suppressed",
+            "suppressed-until",
+            "suppressedUntil",
+            "ignored",
         ];
         let extra: BTreeMap<String, Value> = kept
             .iter()
@@ -139,9 +154,29 @@ fn severity(level: &str) -> Severity {
     }
 }
 
-fn arn_account(resource: &str) -> Option<String> {
-    let account = resource.strip_prefix("arn:")?.split(':').nth(3)?;
-    (account.len() == 12).then(|| account.to_owned())
+/// The region of an availability zone, which some messages name: `eu-central-1` of `eu-central-1a`.
+fn without_zone(region: &str) -> &str {
+    let without = region.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
+    if without.ends_with(|digit: char| digit.is_ascii_digit()) {
+        without
+    } else {
+        region
+    }
+}
+
+/// Why nothing is done about a failure that somebody has accepted in the scanner, if somebody has.
+pub(crate) fn accepted(finding: &Finding, now: Timestamp) -> Option<SkipReason> {
+    let said = |name: &str| finding.evidence.extra.get(name);
+    let is = |name: &str| match said(name) {
+        Some(Value::Bool(yes)) => *yes,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    };
+    let until = ["suppressed-until", "suppressedUntil"]
+        .iter()
+        .find_map(|name| timestamp(said(name)?));
+    let suppressed = is("suppressed") && until.is_none_or(|until| now < until);
+    (finding.failed() && (suppressed || is("ignored"))).then_some(SkipReason::Suppressed { until })
 }
 
 /// A moment as RFC 3339 or as milliseconds since 1970, as a number or as a text.

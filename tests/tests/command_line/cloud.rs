@@ -5,7 +5,7 @@ use aws_sdk_ec2::types::{IpPermission, IpRange};
 use aws_sdk_s3::types::builders::GranteeBuilder;
 use aws_sdk_s3::types::{
     AccessControlPolicy, BucketLocationConstraint, CreateBucketConfiguration, Grant, Grantee,
-    ObjectOwnership, Permission, Type,
+    ObjectOwnership, Permission, Tag, Tagging, Type,
 };
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 use e2e::REGION;
@@ -57,6 +57,13 @@ impl Cloud {
         created.send().await.unwrap();
         self.open_bucket(name).await;
         name.to_owned()
+    }
+
+    pub async fn tag_bucket(&self, name: &str, key: &str, value: &str) {
+        let tag = Tag::builder().key(key).value(value).build().unwrap();
+        let tagging = Tagging::builder().tag_set(tag).build().unwrap();
+        let tagged = self.s3.put_bucket_tagging().bucket(name).tagging(tagging);
+        tagged.send().await.unwrap();
     }
 
     /// Sets the ACL of [`Self::public_bucket`].

@@ -86,11 +86,31 @@ impl Desk {
 
     /// Tells a rule of open ports to narrow rules that open more than its own ports.
     pub fn narrow_wider_rules(&self, rule: &str) {
+        self.change_rule(rule, "on_wider = \"skip\"", "on_wider = \"narrow\"");
+    }
+
+    /// Changes a setting of a rule in rules.toml.
+    pub fn change_rule(&self, rule: &str, from: &str, to: &str) {
         let rules = self.read("config/rules.toml");
         let head = format!("[rules.\"{rule}\"]");
         let (before, own) = rules.split_once(&head).unwrap();
-        let own = own.replacen("on_wider = \"skip\"", "on_wider = \"narrow\"", 1);
+        let own = own.replacen(from, to, 1);
         self.write("config/rules.toml", format!("{before}{head}{own}"));
+    }
+
+    /// Adds a table to rules.toml.
+    pub fn add_rules(&self, table: &str) {
+        let rules = self.read("config/rules.toml");
+        self.write("config/rules.toml", format!("{rules}\n{table}\n"));
+    }
+
+    /// The fingerprint of the newest finding that is known.
+    pub async fn fingerprint(&self) -> String {
+        let history = self.history().await;
+        let known = history
+            .iter()
+            .find_map(|entry| entry["fingerprint"].as_str());
+        known.unwrap().to_owned()
     }
 
     /// Writes a file, and gives its name back.

@@ -151,13 +151,25 @@ async fn given_a_hostile_file_when_imported_then_it_steers_neither_the_terminal_
  {
     let desk = Desk::new().await;
     let bucket = "x\"\n[global]\naccounts = [\"999999999999\"]\n#";
-    let content = json!({
+    let mut content = json!({
         "AutoRemediate\u{1b}[2JS3-001": { "enabled": true },
         "AutoRemediateS3-001": { "enabled": "yes", "\u{1b}]0;owned\u{7}": 1 },
         "AutoRemediateS3-002": true,
         "AutoRemediateConfig-001": { "enabled": false, "S3BucketName": bucket },
         "__proto__": { "enabled": true },
     });
+    let before = desk.read("config/rules.toml");
+    let file = desk.write("config.json", content.to_string());
+    let said = desk.run(&["config", "import", &file, "--yes"]).await;
+    said.assert_code(3)
+        .assert_says(&["rules.Config-001.parameters: `bucket` is "]);
+    said.assert_says_nothing_of(&["\u{1b}", "\u{7}"]);
+    assert_eq!(desk.read("config/rules.toml"), before);
+
+    content
+        .as_object_mut()
+        .unwrap()
+        .remove("AutoRemediateConfig-001");
     let file = desk.write("config.json", content.to_string());
     let said = desk.run(&["config", "import", &file, "--yes"]).await;
     said.assert_code(0).assert_says(&[

@@ -112,7 +112,8 @@ async fn given_credentials_that_aws_does_not_know_then_it_is_said_once_and_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn given_a_repair_of_two_calls_when_the_second_is_denied_then_what_was_done_is_told() {
+async fn given_a_repair_of_two_calls_when_the_second_is_denied_then_what_was_done_is_in_the_history()
+ {
     let mut desk = auditors_desk().await;
     desk.enable(&["EC2-002"]).await;
     desk.narrow_wider_rules("EC2-002");
@@ -126,7 +127,6 @@ async fn given_a_repair_of_two_calls_when_the_second_is_denied_then_what_was_don
     let said = desk.apply(&desk.check("EC2-002", &group)).await;
     said.assert_code(1).assert_says(&[
         "ec2:RevokeSecurityGroupIngress is not allowed",
-        "rules for what is to stay open were made before (2)",
         "1 act: 1 failure",
     ]);
     said.assert_says_nothing_of(&["no changes"]);
@@ -147,5 +147,5 @@ async fn given_a_repair_of_two_calls_when_the_second_is_denied_then_what_was_don
         desk.cloud.ingress(&group).await,
         ["20-21 from 0.0.0.0/0", "23-25 from 0.0.0.0/0"]
     );
-    assert_eq!(desk.changes().await, ["applied", "failed"]);
+    assert_eq!(desk.changes().await, ["applied", "failed", "applied"]);
 }

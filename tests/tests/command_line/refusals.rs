@@ -32,6 +32,70 @@ async fn given_success_when_applied_then_the_bucket_stays_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn given_a_check_that_is_suppressed_in_the_scanner_when_applied_then_it_waits_for_a_person() {
+    let desk = Desk::with_rules(&["S3-001"]).await;
+    let bucket = desk.cloud.public_bucket("suppressed").await;
+    let mut check = desk.check("S3-001", &bucket);
+    check["suppressed"] = json!(true);
+    let said = desk.apply(&check).await;
+    said.assert_code(0)
+        .assert_says(&["skip S3-001 suppressed check failed: suppressed in the scanner"]);
+    assert_eq!(desk.cloud.grants(&bucket).await, OPEN);
+    desk.run(&["send", &desk.fingerprint().await])
+        .await
+        .assert_code(0);
+    assert_eq!(desk.cloud.grants(&bucket).await, CLOSED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_tag_that_is_left_out_when_the_message_does_not_name_it_then_the_resource_itself_is_asked()
+ {
+    let desk = Desk::with_rules(&["S3-001"]).await;
+    desk.add_rules("[rules.\"S3-001\".except]\ntags = [\"remediate=nev*\"]");
+    let [spared, other] = ["tagged-never", "tagged-always"];
+    for (bucket, value) in [(spared, "never"), (other, "always")] {
+        desk.cloud.public_bucket(bucket).await;
+        desk.cloud.tag_bucket(bucket, "remediate", value).await;
+        desk.apply(&desk.check("S3-001", bucket))
+            .await
+            .assert_code(0);
+    }
+    assert_eq!(desk.cloud.grants(spared).await, OPEN);
+    assert_eq!(desk.cloud.grants(other).await, CLOSED);
+    let history = desk.run(&["history"]).await;
+    history.assert_says(&["left out by except.tags"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_the_budget_of_the_hour_is_spent_when_a_person_sends_what_was_held_back_then_it_is_tried()
+ {
+    let desk = Desk::with_rules(&["S3-001"]).await;
+    desk.change_rule(
+        "S3-001",
+        "max_changes_per_hour = 20",
+        "max_changes_per_hour = 1",
+    );
+    let [first, second] = ["within-budget", "over-budget"];
+    for bucket in [first, second] {
+        desk.cloud.public_bucket(bucket).await;
+        desk.apply(&desk.check("S3-001", bucket)).await;
+    }
+    assert_eq!(desk.cloud.grants(first).await, CLOSED);
+    assert_eq!(desk.cloud.grants(second).await, OPEN);
+    let fingerprint = desk.fingerprint().await;
+    let said = desk.run(&["send", &fingerprint]).await;
+    said.assert_says(&["as many repairs as it may in an hour (1)"]);
+    assert_eq!(desk.cloud.grants(second).await, OPEN);
+    desk.change_rule(
+        "S3-001",
+        "max_changes_per_hour = 1",
+        "max_changes_per_hour = 2",
+    );
+    desk.run(&["send", &fingerprint]).await.assert_code(0);
+    assert_eq!(desk.cloud.grants(second).await, CLOSED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn given_another_account_when_applied_then_it_is_refused_before_any_look() {
     let desk = Desk::with_rules(&["S3-001"]).await;
     let bucket = desk.cloud.public_bucket("another-account").await;

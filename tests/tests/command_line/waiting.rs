@@ -94,7 +94,7 @@ async fn given_a_plan_of_a_proposal_when_sent_then_it_is_said_that_nothing_waits
         .to_owned();
     let sent = desk.run(&["send", &print]).await;
     sent.assert_code(1)
-        .assert_says(&["nothing was proposed or tried"]);
+        .assert_says(&["nothing was proposed, tried or held back"]);
     desk.run(&["send", "no-fingerprint"]).await.assert_code(2);
     assert_eq!(desk.cloud.grants(&bucket).await, OPEN);
 }

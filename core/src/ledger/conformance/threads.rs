@@ -283,6 +283,8 @@ pub async fn an_intent_outlives_a_crash<L: Ledger>(make: impl AsyncFn(Retention)
         at: noon() + seconds(1),
     };
     thread.intent = Some(intent.clone());
+    let task = crate::TaskId::from("t-1");
+    thread.make(&task, intent.change.clone());
     thread.state = json!({"reported": 1});
     ledger
         .save(&mut thread, Keep::Lease, noon() + seconds(1))
@@ -291,10 +293,14 @@ pub async fn an_intent_outlives_a_crash<L: Ledger>(make: impl AsyncFn(Retention)
     // The process dies here. The next one waits for the lease to end.
     drop(thread);
     let mut next = acquire(&ledger, &key("a"), "two", noon() + seconds(61)).await;
+    assert_eq!(next.made_by(&task), [intent.change.clone()]);
+    assert_eq!(next.made_by(&crate::TaskId::from("t-2")), []);
     assert_eq!(next.intent, Some(intent));
     assert_eq!(next.state, json!({"reported": 1}));
 
     next.intent = None;
+    next.finish(&task);
+    assert_eq!(next.made, None);
     ledger
         .save(&mut next, Keep::Nothing, noon() + seconds(62))
         .await

@@ -1,0 +1,294 @@
+//! Globs, and what of a finding they are held against.
+
+use glob::{MatchOptions, Pattern};
+
+use super::Problems;
+use super::rules::Scope;
+use crate::arn::Arn;
+use crate::finding::{Finding, Subject};
+
+/// Patterns of which one has to match: `*`, `?` and `[a-z]`, each over any character. Case does not matter.
+#[derive(Debug)]
+pub(super) struct Globs(Vec<Glob>);
+
+#[derive(Debug)]
+struct Glob {
+    whole: Pattern,
+    /// Set where the pattern is an ARN: what a resource has to be that its finding names by its name alone.
+    parts: Option<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    region: Pattern,
+    account: Pattern,
+    names: Vec<Pattern>,
+}
+
+impl Globs {
+    pub(super) fn compile(
+        patterns: &[String],
+        path: &[&str],
+        problems: &mut Problems<'_>,
+    ) -> Option<Self> {
+        let mut compiled = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            match compile(pattern) {
+                Ok(whole) => compiled.push(Glob {
+                    whole,
+                    parts: Parts::of(pattern),
+                }),
+                Err(because) => {
+                    problems.add(path, format!("`{pattern}` is no glob: {because}"));
+                    return None;
+                }
+            }
+        }
+        Some(Self(compiled))
+    }
+
+    pub(super) fn is_match(&self, value: &str) -> bool {
+        self.0.iter().any(|glob| fits(&glob.whole, value))
+    }
+
+    /// Whether one of them is the resource, the person's e-mail address or the device id.
+    pub(super) fn names(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Device { person, device, .. } => {
+                self.is_match(person.as_str()) || self.is_match(device)
+            }
+            Subject::Resource {
+                resource,
+                account,
+                region,
+            } => {
+                let spellings = spellings(resource);
+                let account = account.as_ref().map_or("", |account| account.as_str());
+                let region = region.as_deref().unwrap_or_default();
+                self.0.iter().any(|glob| {
+                    spellings.iter().any(|name| fits(&glob.whole, name))
+                        || glob
+                            .parts
+                            .as_ref()
+                            .is_some_and(|parts| parts.fit(&spellings, account, region))
+                })
+            }
+        }
+    }
+}
+
+impl Parts {
+    fn of(pattern: &str) -> Option<Self> {
+        let arn = Arn::parse(pattern)?;
+        let any_if_empty = |part: &str| compile(if part.is_empty() { "*" } else { part }).ok();
+        Some(Self {
+            region: any_if_empty(arn.region)?,
+            account: any_if_empty(arn.account)?,
+            names: spellings(pattern)[1..]
+                .iter()
+                .map(|name| compile(name).ok())
+                .collect::<Option<_>>()?,
+        })
+    }
+
+    fn fit(&self, spellings: &[&str], account: &str, region: &str) -> bool {
+        // One ARN against another is compared as a whole.
+        Arn::parse(spellings[0]).is_none()
+            && fits(&self.region, region)
+            && fits(&self.account, account)
+            && spellings
+                .iter()
+                .any(|name| self.names.iter().any(|pattern| fits(pattern, name)))
+    }
+}
+
+/// The ways to write a resource, as it was sent first: of an ARN and of a queue's URL there is the name too, so that what was left out
+/// by its name stays left out when a scanner names it otherwise.
+fn spellings(resource: &str) -> Vec<&str> {
+    let resource = resource.trim();
+    let mut spellings = vec![resource];
+    if let Some(arn) = Arn::parse(resource) {
+        // `bucket`, `key/<id>`, `function:<name>:<alias>`, `stack/<name>/<id>`
+        spellings.push(arn.rest);
+        if let Some((_kind, name)) = arn.rest.split_once(['/', ':']) {
+            spellings.push(name);
+            spellings.extend(name.split_once(['/', ':']).map(|(name, _)| name));
+        }
+    } else if resource.contains("://") {
+        spellings.extend(resource.rsplit('/').next());
+    }
+    spellings
+}
+
+fn compile(pattern: &str) -> Result<Pattern, String> {
+    let mut text = String::with_capacity(pattern.len());
+    let mut class = false;
+    let mut before = None;
+    for (at, character) in pattern.chars().enumerate() {
+        // Other tools read these as alternatives and as "none of". Here they would be characters to find, and nobody means that.
+        let remedy = match (before, character) {
+            (_, '{') if !class => {
+                "write one entry for each alternative, and `[{]` for the character itself"
+            }
+            (Some('['), '^') if class => "write `[!` for none of these characters",
+            _ => "",
+        };
+        if !remedy.is_empty() {
+            return Err(format!("`{character}` at character {}: {remedy}", at + 1));
+        }
+        // One star crosses `/` already.
+        if class || (before, character) != (Some('*'), '*') {
+            text.push(character);
+        }
+        class = character == '[' || (class && character != ']');
+        before = Some(character);
+    }
+    Pattern::new(&text).map_err(|error| error.msg.to_owned())
+}
+
+fn fits(pattern: &Pattern, value: &str) -> bool {
+    let options = MatchOptions {
+        case_sensitive: false,
+        require_literal_separator: false,
+        require_literal_leading_dot: false,
+    };
+    pattern.matches_with(value, options)
+}
+
+/// The lists of `only` or `except`; nothing where a list is empty.
+#[derive(Debug)]
+pub(super) struct CompiledScope {
+    lists: [(&'static str, Option<Globs>); 6],
+}
+
+impl CompiledScope {
+    pub(super) fn compile(
+        scope: &Scope,
+        path: &[&str],
+        problems: &mut Problems<'_>,
+    ) -> Option<Self> {
+        let mut compile = |name: &'static str, list: &[String]| {
+            let path: Vec<&str> = path.iter().copied().chain([name]).collect();
+            if list.is_empty() {
+                Some((name, None))
+            } else {
+                let mut entries = Vec::with_capacity(list.len());
+                for entry in list {
+                    match sound(name, entry) {
+                        Ok(entry) => entries.push(entry),
+                        Err(because) => {
+                            problems.add(&path, format!("`{entry}` {because}"));
+                            return None;
+                        }
+                    }
+                }
+                Some((name, Some(Globs::compile(&entries, &path, problems)?)))
+            }
+        };
+        Some(Self {
+            lists: [
+                compile("accounts", &scope.accounts)?,
+                compile("regions", &scope.regions)?,
+                compile("resources", &scope.resources)?,
+                compile("tags", &scope.tags)?,
+                compile("people", &scope.people)?,
+                compile("devices", &scope.devices)?,
+            ],
+        })
+    }
+
+    /// The first list that matches.
+    pub(super) fn matching(&self, finding: &Finding) -> Option<&'static str> {
+        self.given()
+            .find(|(name, globs)| matches_any(globs, name, finding))
+            .map(|(name, _)| name)
+    }
+
+    /// The first list that is given and does not match.
+    pub(super) fn lacking(&self, finding: &Finding) -> Option<&'static str> {
+        self.given()
+            .find(|(name, globs)| !matches_any(globs, name, finding))
+            .map(|(name, _)| name)
+    }
+
+    /// Whether the list of tags has one of these.
+    pub(super) fn has_tag(&self, tags: &[(String, String)]) -> bool {
+        self.given()
+            .filter(|(name, _)| *name == "tags")
+            .any(|(_, globs)| {
+                tags.iter()
+                    .any(|(key, value)| globs.is_match(&format!("{key}={value}")))
+            })
+    }
+
+    fn given(&self) -> impl Iterator<Item = (&'static str, &Globs)> {
+        self.lists
+            .iter()
+            .filter_map(|(name, globs)| Some((*name, globs.as_ref()?)))
+    }
+}
+
+/// An entry as it is held against findings. What could match nothing is refused, since in `except` it would let everything through.
+fn sound(list: &str, entry: &str) -> Result<String, &'static str> {
+    let wild = entry.contains(['*', '?', '[']);
+    match list {
+        _ if entry.trim().is_empty() => Err("is empty"),
+        "accounts" if !wild && !is_account(entry) => Err("is no account: expected 12 digits"),
+        "regions" if !wild && !is_region(entry) => {
+            Err("is no region: expected one such as eu-central-1, or `global`")
+        }
+        "tags" => {
+            // As scanners write them.
+            let entry = entry.replacen("::", "=", 1);
+            if wild || entry.contains('=') {
+                Ok(entry)
+            } else {
+                Err("is no tag: expected key=value")
+            }
+        }
+        _ => Ok(entry.to_owned()),
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// `eu-central-1`, `us-gov-west-1`, `global`.
+fn is_region(text: &str) -> bool {
+    let mut parts = text.rsplit('-');
+    let number = parts.next().unwrap_or_default();
+    let words: Vec<_> = parts.collect();
+    text == "global"
+        || (!number.is_empty()
+            && number.bytes().all(|digit| digit.is_ascii_digit())
+            && words.len() >= 2
+            && words.iter().all(|word| {
+                !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_lowercase())
+            }))
+}
+
+fn matches_any(globs: &Globs, list: &str, finding: &Finding) -> bool {
+    let is = |value: &str| globs.is_match(value);
+    match (&finding.subject, list) {
+        (Subject::Resource { account, .. }, "accounts") => {
+            account.as_ref().is_some_and(|account| is(account.as_str()))
+        }
+        (Subject::Resource { region, .. }, "regions") => region.as_deref().is_some_and(is),
+        (subject @ Subject::Resource { .. }, "resources") => globs.names(subject),
+        (Subject::Device { person, .. }, "people") => is(person.as_str()),
+        (Subject::Device { device, .. }, "devices") => is(device),
+        (_, "tags") => finding
+            .evidence
+            .extra
+            .get("tags")
+            .and_then(|tags| tags.as_array())
+            .is_some_and(|tags| {
+                // Scanners write `key::value`.
+                tags.iter()
+                    .filter_map(|tag| tag.as_str())
+                    .any(|tag| is(&tag.replacen("::", "=", 1)))
+            }),
+        _ => false,
+    }
+}
