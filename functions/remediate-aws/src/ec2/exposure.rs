@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::group_rule::{GroupRule, Peer, Permission, Protocol};
-use super::group_rules::GroupRules;
+use super::group_rules::{GroupRules, by_tags};
 use super::traffic::Traffic;
 use super::world::{Width, is_wide, open_to_world};
 
@@ -81,26 +81,17 @@ pub fn assess(rules: &[GroupRule], concern: &Concern, on_wider: OnWider, width: 
     let open = open_to_world(&concerned, &concern.traffic, width);
     let mut exposure = Exposure::default();
     for (position, rule) in concerned.into_iter().enumerate() {
-        let permission = &rule.permission;
-        if !open.contains(&position) {
-            match &permission.peer {
-                Peer::PrefixList(_) | Peer::Group { .. } | Peer::Unknown(_) => {
-                    exposure.aside.push(permission.clone());
-                }
-                peer if is_wide(peer) => exposure.left.push(left(rule, LeftBecause::Wide)),
-                Peer::Ipv4(_) | Peer::Ipv6(_) if concern.is_of_ranges(permission) => {
-                    exposure.left.push(left(rule, LeftBecause::Elsewhere));
-                }
-                Peer::Ipv4(_) | Peer::Ipv6(_) => {}
+        match (open.get(&position), on_wider) {
+            (None, _) => exposure.leave(rule, concern),
+            (Some(open), _) if rule.permission.traffic().within(open) => {
+                exposure.remove.push(rule.clone());
             }
-        } else if permission.traffic().within(&concern.traffic) || on_wider == OnWider::Remove {
-            exposure.remove.push(rule.clone());
-        } else if on_wider == OnWider::Narrow {
-            exposure.narrow(rule, concern, rules);
-        } else {
-            exposure.left.push(left(rule, LeftBecause::Wider));
+            (Some(_), OnWider::Remove) => exposure.remove.push(rule.clone()),
+            (Some(open), OnWider::Narrow) => exposure.narrow(rule, open),
+            (Some(_), OnWider::Skip) => exposure.left.push(left(rule, LeftBecause::Wider)),
         }
     }
+    exposure.make_no_more_than_needed(rules);
     exposure
 }
 
@@ -113,47 +104,95 @@ fn left(rule: &GroupRule, why: LeftBecause) -> Left {
 }
 
 impl Exposure {
-    /// From the group's rules about this traffic to the same without those that have to go, and with those that are made for them.
-    pub fn change(&self, rules: &[GroupRule], about: &Traffic) -> (GroupRules, GroupRules) {
-        let concerned = || {
-            rules
-                .iter()
-                .filter(|rule| rule.permission.traffic().overlaps(about))
-        };
-        let of = |rules: Vec<GroupRule>| GroupRules {
-            about: Some(about.clone()),
-            rules,
-        };
-        let after = concerned()
-            .filter(|rule| !self.remove.contains(rule))
-            .chain(&self.make);
-        (
-            of(concerned().cloned().collect()),
-            of(after.cloned().collect()),
-        )
+    /// What is done to the group, in this order: first the rules are made that stay of others, then those go that have to.
+    ///
+    /// Each is one call, of which AWS does all or nothing. Whatever ends a repair between two of them, what is done by then is in
+    /// the ledger as a change of its own, and can be taken back.
+    pub fn changes(&self, rules: &[GroupRule], about: &Traffic) -> Vec<(GroupRules, GroupRules)> {
+        let made = by_tags(&self.make).map(|made| self.making(&made));
+        made.chain([self.taking_away(rules, about)]).collect()
     }
 
-    /// Takes a rule away and makes those that keep the rest of it, save those that are there already.
-    fn narrow(&mut self, rule: &GroupRule, concern: &Concern, rules: &[GroupRule]) {
-        let kept = rule.permission.traffic().without(&concern.traffic);
+    /// Taken back only while the rules are there in whose place these were made: else nothing would be let through any more.
+    fn making(&self, made: &[&GroupRule]) -> (GroupRules, GroupRules) {
+        let made: Vec<GroupRule> = made.iter().copied().cloned().collect();
+        let in_place_of = self.remove.iter().filter(|wider| {
+            made.iter()
+                .any(|rule| wider.permission.covers(&rule.permission))
+        });
+        let before = GroupRules {
+            about: Some(Traffic::default()),
+            rules: in_place_of.cloned().collect(),
+            without: made.clone(),
+        };
+        let after = GroupRules {
+            rules: before.rules.iter().cloned().chain(made).collect(),
+            without: Vec::new(),
+            ..before.clone()
+        };
+        (before, after)
+    }
+
+    fn taking_away(&self, rules: &[GroupRule], about: &Traffic) -> (GroupRules, GroupRules) {
+        let concerned = rules
+            .iter()
+            .chain(&self.make)
+            .filter(|rule| rule.permission.traffic().overlaps(about));
+        let before = GroupRules {
+            about: Some(about.clone()),
+            rules: concerned.cloned().collect(),
+            ..GroupRules::default()
+        };
+        let mut after = before.clone();
+        after.rules.retain(|rule| !self.remove.contains(rule));
+        (before, after)
+    }
+
+    /// A rule through which the world has nothing.
+    fn leave(&mut self, rule: &GroupRule, concern: &Concern) {
+        match &rule.permission.peer {
+            Peer::PrefixList(_) | Peer::Group { .. } | Peer::Unknown(_) => {
+                self.aside.push(rule.permission.clone());
+            }
+            peer if is_wide(peer) => self.left.push(left(rule, LeftBecause::Wide)),
+            Peer::Ipv4(_) | Peer::Ipv6(_) if concern.is_of_ranges(&rule.permission) => {
+                self.left.push(left(rule, LeftBecause::Elsewhere));
+            }
+            Peer::Ipv4(_) | Peer::Ipv6(_) => {}
+        }
+    }
+
+    /// Takes a rule away and makes those that keep the rest of it: what of it is open is not all that the check is about where others
+    /// make up the world with it.
+    fn narrow(&mut self, rule: &GroupRule, open: &Traffic) {
+        let kept = rule.permission.traffic().without(open);
         if kept.others {
             self.lost.push(rule.permission.clone());
         }
-        for permission in rule.permission.narrowed_to(&kept) {
-            let known = rules
-                .iter()
-                .chain(&self.make)
-                .any(|known| known.permission == permission);
-            if !known {
-                self.make.push(GroupRule {
-                    permission,
-                    id: None,
-                    description: rule.description.clone(),
-                    tags: rule.tags.clone(),
-                });
-            }
-        }
+        let narrowed = rule.permission.narrowed_to(&kept);
+        self.make
+            .extend(narrowed.into_iter().map(|permission| GroupRule {
+                permission,
+                id: None,
+                description: rule.description.clone(),
+                tags: rule.tags.clone(),
+            }));
         self.remove.push(rule.clone());
+    }
+
+    /// Leaves out what another rule lets through, one that stays or one that is made: a group holds only so many.
+    fn make_no_more_than_needed(&mut self, rules: &[GroupRule]) {
+        let stays = |rule: &&GroupRule| !self.remove.contains(rule);
+        let mut needed: Vec<GroupRule> = Vec::new();
+        for rule in &self.make {
+            let covers = |other: &GroupRule| other.permission.covers(&rule.permission);
+            if needed.iter().chain(rules.iter().filter(stays)).any(covers) {
+                continue;
+            }
+            needed.retain(|known| !rule.permission.covers(&known.permission));
+            needed.push(rule.clone());
+        }
+        self.make = needed;
     }
 }
 
@@ -308,6 +347,33 @@ mod tests {
     }
 
     #[test]
+    fn halves_on_ranges_that_overlap_lose_only_what_is_open_of_both() {
+        let uncommon = concern(&["tcp/0-79", "tcp/81-65535", "udp/0-65535"]);
+        let ranges = Concern {
+            ranges_only: true,
+            ..concern(&["tcp/0-65535", "udp/0-65535"])
+        };
+        let rules = [
+            rule("tcp", (8000, 8010), "0.0.0.0/1"),
+            rule("tcp", (8005, 8020), "128.0.0.0/1"),
+        ];
+        for concern in [uncommon, ranges] {
+            let skip = of(&rules, &concern, OnWider::Skip);
+            assert!(skip.remove.is_empty());
+            let wider = |rule| left(rule, LeftBecause::Wider);
+            assert_eq!(skip.left, [wider(&rules[0]), wider(&rules[1])]);
+
+            let narrow = of(&rules, &concern, OnWider::Narrow);
+            assert_eq!(narrow.remove, rules);
+            assert_eq!(
+                say(&narrow.make),
+                ["tcp/8000-8004 0.0.0.0/1", "tcp/8011-8020 128.0.0.0/1"]
+            );
+            assert_eq!(of(&rules, &concern, OnWider::Remove).remove, rules);
+        }
+    }
+
+    #[test]
     fn a_check_of_two_protocols_takes_both() {
         let cifs = concern(&["tcp/445", "udp/445"]);
         let rules = [
@@ -343,6 +409,56 @@ mod tests {
         let narrowed = of(&rules, &concern(&["tcp/22"]), OnWider::Narrow);
         assert_eq!(narrowed.remove, rules[..1]);
         assert!(narrowed.make.is_empty());
+    }
+
+    #[test]
+    fn what_another_rule_lets_through_is_not_made_beside_it() {
+        let dns = concern(&["tcp/53"]);
+        let rules = [
+            rule("tcp", (50, 60), "0.0.0.0/0"),
+            rule("tcp", (0, 60), "0.0.0.0/0"),
+            rule("tcp", (53, 54), "0.0.0.0/0"),
+            rule("tcp", (54, 100), "0.0.0.0/0"),
+            rule("tcp", (50, 60), "::/0"),
+        ];
+        assert_eq!(
+            say(&of(&rules, &dns, OnWider::Narrow).make),
+            ["tcp/0-52 0.0.0.0/0", "tcp/50-52 ::/0", "tcp/54-60 ::/0"]
+        );
+    }
+
+    #[test]
+    fn what_is_made_is_a_change_of_its_own_for_each_set_of_tags_before_anything_goes() {
+        let tagged = |mut rule: GroupRule| {
+            rule.tags.insert("team".to_owned(), "web".to_owned());
+            rule
+        };
+        let rules = [
+            rule("tcp", (20, 25), "0.0.0.0/0"),
+            tagged(rule("tcp", (22, 23), "::/0")),
+        ];
+        let ssh = concern(&["tcp/22"]);
+        let changes = of(&rules, &ssh, OnWider::Narrow).changes(&rules, &ssh.traffic);
+        let say = |rules: Vec<&GroupRule>| say(&rules.into_iter().cloned().collect::<Vec<_>>());
+        let said: Vec<_> = changes
+            .iter()
+            .map(|(from, to)| (say(to.beyond(from)), say(from.beyond(to))))
+            .collect();
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        assert_eq!(
+            said,
+            [
+                (
+                    texts(&["tcp/20-21 0.0.0.0/0", "tcp/23-25 0.0.0.0/0"]),
+                    texts(&[])
+                ),
+                (texts(&["tcp/23 ::/0"]), texts(&[])),
+                (
+                    texts(&[]),
+                    texts(&["tcp/20-25 0.0.0.0/0", "tcp/22-23 ::/0"])
+                ),
+            ]
+        );
     }
 
     fn any_rule() -> impl Strategy<Value = GroupRule> {
@@ -474,9 +590,7 @@ mod tests {
                 if exposure.remove.is_empty() {
                     continue;
                 }
-                let (from, to) = exposure.change(&rules, &concern.traffic);
                 let written = |group: &GroupRules, from: &GroupRules, to: &GroupRules| GroupRules {
-                    about: None,
                     rules: group
                         .rules
                         .iter()
@@ -484,13 +598,35 @@ mod tests {
                         .chain(to.beyond(from))
                         .cloned()
                         .collect(),
+                    ..GroupRules::default()
                 };
-                let before = GroupRules { about: None, rules: rules.clone() };
-                let after = written(&before, &from, &to);
-                prop_assert!(before.are(&from) && !before.are(&to));
-                prop_assert!(after.are(&to) && !after.are(&from));
-                let back = written(&after, &to, &from);
-                prop_assert!(back.are(&before) && before.are(&back));
+                let before = GroupRules { rules: rules.clone(), ..GroupRules::default() };
+                let changes = exposure.changes(&rules, &concern.traffic);
+                let mut group = before.clone();
+                for (from, to) in &changes {
+                    prop_assert!(group.are(from) && !group.are(to));
+                    group = written(&group, from, to);
+                    prop_assert!(group.are(to) && !group.are(from));
+                }
+                for (from, to) in changes.iter().rev() {
+                    prop_assert!(group.are(to) && !group.are(from));
+                    group = written(&group, to, from);
+                    prop_assert!(group.are(from) && !group.are(to));
+                }
+                prop_assert!(group.are(&before) && before.are(&group));
+            }
+        }
+
+        #[test]
+        fn only_what_the_world_had_is_taken_away_when_it_is_narrowed(
+            rules in any_group(), concern in any_concern(), port in prop_oneof![18_u16..28, Just(0), Just(65535)],
+        ) {
+            let after = applied(&rules, &of(&rules, &concern, OnWider::Narrow));
+            let has = |rules: &[GroupRule], peer: &str| reachable(rules, &peer.to_owned().into(), port).0;
+            let low = has(&rules, "0.0.0.0/1") || (has(&rules, "0.0.0.0/2") && has(&rules, "64.0.0.0/2"));
+            let open = has(&rules, "0.0.0.0/0") || (low && has(&rules, "128.0.0.0/1"));
+            for peer in ["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "0.0.0.0/2", "64.0.0.0/2", "10.0.0.0/8"] {
+                prop_assert!(open || has(&rules, peer) == has(&after, peer), "tcp/{port} {peer} lost");
             }
         }
 

@@ -149,6 +149,22 @@ impl Permission {
         }
     }
 
+    /// Whether it lets through all that the other does, for the same peer.
+    pub fn covers(&self, other: &Self) -> bool {
+        if self.peer != other.peer {
+            return false;
+        }
+        match (&self.protocol, self.range, other.range) {
+            (Protocol::All, _, _) => true,
+            (protocol, _, _) if *protocol != other.protocol => false,
+            (Protocol::Tcp | Protocol::Udp, Some((from, to)), Some((first, last))) => {
+                from <= first && last <= to
+            }
+            (Protocol::Icmp | Protocol::Icmpv6, Some((-1, _)), _) => true,
+            (_, own, others) => own == others,
+        }
+    }
+
     /// Rules that together let through this much of what it lets through, and nothing else, from the same peer. Protocols other
     /// than TCP, UDP and ICMP only a rule for all traffic can hold, so that what is narrowed leaves them out.
     pub fn narrowed_to(&self, traffic: &Traffic) -> Vec<Self> {
@@ -336,6 +352,27 @@ mod tests {
             Protocol::from("50".to_owned()),
             Protocol::Other("50".to_owned())
         );
+    }
+
+    #[test]
+    fn a_rule_covers_what_it_lets_through_and_nothing_of_another_peer() {
+        let world = "0.0.0.0/0";
+        for (protocol, range, other, others, covers) in [
+            ("tcp", (0, 52), "tcp", (50, 52), true),
+            ("tcp", (50, 52), "tcp", (0, 52), false),
+            ("tcp", (0, 52), "udp", (50, 52), false),
+            ("-1", (-1, -1), "udp", (50, 52), true),
+            ("icmp", (-1, -1), "icmp", (8, -1), true),
+            ("icmp", (8, -1), "icmp", (-1, -1), false),
+            ("50", (-1, -1), "50", (-1, -1), true),
+            ("50", (-1, -1), "51", (-1, -1), false),
+        ] {
+            let rule = permission(protocol, range, world);
+            let other = permission(other, others, world);
+            assert_eq!(rule.covers(&other), covers, "{rule} {other}");
+        }
+        let office = permission("tcp", (22, 22), "203.0.113.0/24");
+        assert!(!permission("-1", (-1, -1), world).covers(&office));
     }
 
     #[test]

@@ -24,12 +24,15 @@ pub enum Direction {
 ///
 /// As it is read, all of them. As a change keeps it, those that have to do with the traffic that the change is about, and with it
 /// those that the change makes: what is done to a group's HTTPS rules is no obstacle to taking back what was done for SSH.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GroupRules {
     /// Only rules that let through some of this are compared; all of them where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<Traffic>,
     pub rules: Vec<GroupRule>,
+    /// Rules that are not there, where the traffic alone does not say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<GroupRule>,
 }
 
 impl GroupRules {
@@ -44,6 +47,7 @@ impl GroupRules {
                 .is_none_or(|about| rule.permission.traffic().overlaps(about))
         };
         wanted.rules.iter().all(|rule| has(&self.rules, rule))
+            && !wanted.without.iter().any(|rule| has(&self.rules, rule))
             && self
                 .rules
                 .iter()
@@ -128,8 +132,8 @@ async fn read(
         reader.security_group(target).await?;
     }
     Ok(GroupRules {
-        about: None,
         rules: of(direction, all),
+        ..GroupRules::default()
     })
 }
 
@@ -156,36 +160,28 @@ async fn write(
     to: &GroupRules,
     writer: &Writer,
 ) -> Result<(), AwsError> {
-    let made = to.beyond(from);
-    make(target, direction, &made, writer).await?;
-    let taken = take_away(target, direction, &from.beyond(to), writer).await;
-    taken.map_err(|error| half_done(error, made.len()))
+    make(target, direction, &to.beyond(from), writer).await?;
+    take_away(target, direction, &from.beyond(to), writer).await
 }
 
-/// What was made stays where the rest is refused: it lets in nothing that was not let in before.
-fn half_done(mut error: AwsError, made: usize) -> AwsError {
-    if let AwsError::Denied { message, .. } | AwsError::Refused { message, .. } = &mut error
-        && made > 0
-    {
-        message.push_str(&format!(
-            "; rules for what is to stay open were made before ({made}), beside those that were to go"
-        ));
+/// As calls can make them, each all of its rules or none: tags are given to all rules of a call.
+pub(super) fn by_tags<'a>(
+    rules: impl IntoIterator<Item = &'a GroupRule>,
+) -> impl Iterator<Item = Vec<&'a GroupRule>> {
+    let mut by_tags: BTreeMap<_, Vec<&GroupRule>> = BTreeMap::new();
+    for rule in rules {
+        by_tags.entry(rule.own_tags()).or_default().push(rule);
     }
-    error
+    by_tags.into_values()
 }
 
-/// One call for each set of tags, since tags are given to all rules of a call.
 async fn make(
     target: &Target,
     direction: Direction,
     rules: &[&GroupRule],
     writer: &Writer,
 ) -> Result<(), AwsError> {
-    let mut by_tags: BTreeMap<_, Vec<&GroupRule>> = BTreeMap::new();
-    for &rule in rules {
-        by_tags.entry(rule.own_tags()).or_default().push(rule);
-    }
-    for rules in by_tags.into_values() {
+    for rules in by_tags(rules.iter().copied()) {
         match writer
             .authorize_group_rules(target, direction, &rules)
             .await
@@ -288,13 +284,14 @@ mod tests {
         GroupRules {
             about: Some(parts.try_into().unwrap()),
             rules: rules.to_vec(),
+            ..GroupRules::default()
         }
     }
 
     fn observed(rules: &[GroupRule]) -> GroupRules {
         GroupRules {
-            about: None,
             rules: rules.to_vec(),
+            ..GroupRules::default()
         }
     }
 
@@ -325,5 +322,16 @@ mod tests {
         let narrowed = about(&["tcp/22"], std::slice::from_ref(&rest));
         assert!(observed(&[rest]).are(&narrowed));
         assert!(!observed(&[]).are(&narrowed));
+    }
+
+    #[test]
+    fn a_state_before_something_was_made_has_none_of_it() {
+        let (made, also) = (rule(23, "0.0.0.0/0", None), rule(24, "0.0.0.0/0", None));
+        let before = GroupRules {
+            without: vec![made.clone(), also],
+            ..about(&[], &[])
+        };
+        assert!(observed(&[rule(443, "0.0.0.0/0", None)]).are(&before));
+        assert!(!observed(&[made]).are(&before));
     }
 }

@@ -271,7 +271,7 @@ const fn opened(id: &'static str, title: &'static str, repair: &'static OpenToWo
             compliant: 1,
             repair: 6,
         },
-        undo: "The rules that were taken away are made again with their descriptions and tags, under new ids; rules that were made in their stead go.",
+        undo: "The rules that were taken away are made again with their descriptions and tags, under new ids; rules that were made before, for what stays open of them, are a change of their own, undone after it.",
         repair,
     }
 }

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use super::exposure::{Concern, Exposure, Left, LeftBecause, OnWider, assess};
 use super::group_named;
 use super::group_rule::{GroupRule, Permission};
-use super::group_rules::{Direction, Egress, Ingress, of};
+use super::group_rules::{Direction, Egress, GroupRules, Ingress, of};
 use super::traffic::{NoTraffic, Ports, Traffic};
 use super::world::Width;
-use crate::aspect::{Effect, effect};
+use crate::aspect::effect;
 use crate::aws::Reader;
 use crate::error::AwsError;
 use crate::rule::{Case, Grant, Repair, Step, Steps, Verdict};
@@ -79,21 +79,21 @@ const ON_WIDER: ParameterSpec = ParameterSpec {
     name: "on_wider",
     kind: ParameterKind::Choice(&["skip", "narrow", "remove"]),
     default: "\"skip\"",
-    what: "what to do with a rule that lets the world in on more than this (a range around the port, all traffic): \"skip\" reports it, \"narrow\" first makes rules for the rest of it (of \"all traffic\" that is TCP, UDP and ICMP; other protocols are lost), \"remove\" takes it away as a whole",
+    what: "what to do with a rule that opens more than this to the world (a range around the port, all traffic): \"skip\" reports it, \"narrow\" first makes rules for the rest of it (of \"all traffic\" that is TCP, UDP and ICMP; other protocols are lost), \"remove\" takes it away as a whole",
 };
 
 const TOO_WIDE_IPV4: ParameterSpec = ParameterSpec {
     name: "too_wide_ipv4",
     kind: ParameterKind::Whole { min: 0, max: 32 },
     default: "0",
-    what: "prefix length at or below which an IPv4 range counts as the world; several ranges that make up such a range count too (0.0.0.0/1 and 128.0.0.0/1)",
+    what: "prefix length at or below which an IPv4 range counts as the world; several ranges that make up such a range count too (0.0.0.0/1 and 128.0.0.0/1), private ranges (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and the like) never",
 };
 
 const TOO_WIDE_IPV6: ParameterSpec = ParameterSpec {
     name: "too_wide_ipv6",
     kind: ParameterKind::Whole { min: 0, max: 128 },
     default: "3",
-    what: "the same for IPv6, where 2000::/3 is everything that is routed",
+    what: "the same for IPv6, where 2000::/3 is everything that is routed; private are fc00::/7 and fe80::/10",
 };
 
 const ACT_IF: ParameterSpec = ParameterSpec {
@@ -241,14 +241,16 @@ impl Repair for OpenToWorld {
             )));
         }
         let interfaces = reader.interfaces_of_group(&case.target).await?;
-        let step = Step {
-            what: group_named(&case.target),
-            summary: self.summary(&exposure),
-            effect: self.effect(&case.target, &rules, &concern, &exposure)?,
+        let steps = exposure
+            .changes(&rules, &concern.traffic)
+            .iter()
+            .map(|(from, to)| self.step(&case.target, from, to))
+            .collect::<Result<_, _>>()?;
+        let mut steps = Steps {
+            steps,
+            tags: group.tags,
+            notes: vec![attached(&interfaces)],
         };
-        let mut steps = Steps::one(step)
-            .with_tags(group.tags)
-            .noting(attached(&interfaces));
         steps.notes.extend(self.remarks(&concern, &exposure));
         if settings.act_if == ActIf::Unattached && !interfaces.is_empty() {
             let because = format!(
@@ -279,30 +281,27 @@ impl OpenToWorld {
         }
     }
 
-    fn effect(
-        &self,
-        target: &Target,
-        rules: &[GroupRule],
-        concern: &Concern,
-        exposure: &Exposure,
-    ) -> Result<Effect, AwsError> {
-        let (from, to) = exposure.change(rules, &concern.traffic);
-        match self.direction {
-            Direction::Ingress => effect(&Ingress, target, &from, &to),
-            Direction::Egress => effect(&Egress, target, &from, &to),
-        }
+    fn step(&self, target: &Target, from: &GroupRules, to: &GroupRules) -> Result<Step, AwsError> {
+        let effect = match self.direction {
+            Direction::Ingress => effect(&Ingress, target, from, to),
+            Direction::Egress => effect(&Egress, target, from, to),
+        };
+        Ok(Step {
+            what: group_named(target),
+            summary: self.summary(from, to),
+            effect: effect?,
+        })
     }
 
-    fn summary(&self, exposure: &Exposure) -> String {
-        let take = format!(
-            "take away {}",
-            self.listed(exposure.remove.iter().map(|rule| &rule.permission))
-        );
-        if exposure.make.is_empty() {
-            return take;
+    fn summary(&self, from: &GroupRules, to: &GroupRules) -> String {
+        let listed =
+            |rules: Vec<&GroupRule>| self.listed(rules.into_iter().map(|rule| &rule.permission));
+        let made = to.beyond(from);
+        if made.is_empty() {
+            return format!("take away {}", listed(from.beyond(to)));
         }
-        let keep = self.listed(exposure.make.iter().map(|rule| &rule.permission));
-        format!("{take}, and keep {keep}")
+        let of = listed(from.rules.iter().collect());
+        format!("make {}, what is to stay open of {of}", listed(made))
     }
 
     /// `tcp/22 from 0.0.0.0/0, tcp/22 from ::/0`
@@ -354,6 +353,12 @@ impl OpenToWorld {
         remarks.extend(left(LeftBecause::Elsewhere).map(|listed| {
             format!("{listed} opens a range of ports, though not to the world: which of them are needed only a person knows, narrow it by hand")
         }));
+        if !exposure.make.is_empty() {
+            remarks.push(
+                "to take all of it back, undo what was taken away first, and then what was made"
+                    .to_owned(),
+            );
+        }
         if !exposure.lost.is_empty() {
             remarks.push(format!(
                 "{} is narrowed to TCP, UDP and ICMP: other protocols (GRE, ESP, SCTP) no longer pass by it",

@@ -135,7 +135,8 @@ impl Traffic {
         self.without(other).is_empty()
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Takes in what is in the other.
+    pub fn add(&mut self, other: &Self) {
         let union = |a: &Ports, b: &Ports| Ports::of(a.0.iter().chain(&b.0).copied());
         self.tcp = union(&self.tcp, &other.tcp);
         self.udp = union(&self.udp, &other.udp);

@@ -491,8 +491,123 @@ async fn what_stays_allowed_is_made_before_the_wide_rule_goes_and_all_of_it_come
             "in tcp/23-25 0.0.0.0/0"
         ]
     );
-    bench.undo(&ran.change().id).await.unwrap();
+    let [made, taken_away] = ran.report().changes.as_slice() else {
+        panic!("{:?}", ran.report().changes);
+    };
+    // In the wrong order nothing would be left of it: that is refused.
+    let refused = bench.undo(&made.id).await;
+    assert!(
+        matches!(refused, Err(UndoError::MovedOn { .. })),
+        "{refused:?}"
+    );
+    bench.undo(&taken_away.id).await.unwrap();
+    bench.undo(&made.id).await.unwrap();
     assert_eq!(rules(&bench, &group).await, before);
+}
+
+/// What the ledger holds as made, newest first, is all of it that has to be taken back.
+async fn undo_everything(bench: &Bench) {
+    let mut made = bench.made().await;
+    made.sort_by(|a, b| b.id.as_str().cmp(a.id.as_str()));
+    for change in made {
+        bench.undo(&change.id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn given_narrower_rules_made_without_an_answer_then_history_has_them_and_undo_takes_them_away()
+ {
+    let bench = Bench::trying_once("EC2-002", &json!({"on_wider": "narrow"})).await;
+    let group = group(&bench).await;
+    let_in_described(&bench, &group, "tcp/20-25", "0.0.0.0/0").await;
+    let before = rules(&bench, &group).await;
+    let call = "ec2:AuthorizeSecurityGroupIngress";
+    bench.wire.on(call).answer_lost();
+    bench.repair("EC2-002", &group).await.error();
+    assert_eq!(from_the_world(&bench, &group).await.len(), 3);
+    bench.repair("EC2-002", &group).await.assert_repaired();
+    assert_eq!(from_the_world(&bench, &group).await.len(), 2);
+    undo_everything(&bench).await;
+    assert_eq!(rules(&bench, &group).await, before);
+}
+
+#[tokio::test]
+async fn given_a_wide_rule_that_may_not_go_yet_then_undo_takes_away_what_was_made_for_it() {
+    let bench = Bench::told("EC2-002", &json!({"on_wider": "narrow"})).await;
+    let group = group(&bench).await;
+    let_in_described(&bench, &group, "tcp/20-25", "0.0.0.0/0").await;
+    let before = rules(&bench, &group).await;
+    bench.wire.on("ec2:RevokeSecurityGroupIngress").denied();
+    bench.repair("EC2-002", &group).await.error();
+    let made = bench.made().await;
+    assert!(
+        made[0].summary.contains("make tcp/20-21 from 0.0.0.0/0"),
+        "{}",
+        made[0].summary
+    );
+    // Taken back as it is, and then done once more and brought to its end.
+    undo_everything(&bench).await;
+    assert_eq!(rules(&bench, &group).await, before);
+    bench.wire.on("ec2:RevokeSecurityGroupIngress").denied();
+    bench.repair("EC2-002", &group).await.error();
+    let again = bench.repair("EC2-002", &group).await;
+    again.assert_repaired();
+    bench.undo(&again.change().id).await.unwrap();
+    let newest = bench.made().await.into_iter();
+    let newest = newest
+        .filter(|change| change.summary.contains(": make"))
+        .max_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
+    bench.undo(&newest.unwrap().id).await.unwrap();
+    assert_eq!(rules(&bench, &group).await, before);
+}
+
+#[tokio::test]
+async fn private_ranges_stay_however_wide_the_world_is_said_to_be() {
+    let parameters = json!({"too_wide_ipv4": 16, "too_wide_ipv6": 12});
+    let bench = Bench::told("EC2-002", &parameters).await;
+    let group = group(&bench).await;
+    let private = [
+        ("tcp/22", "10.0.0.0/8"),
+        ("tcp/22", "10.0.0.0/9"),
+        ("tcp/22", "10.128.0.0/9"),
+        ("tcp/22", "172.16.0.0/12"),
+        ("tcp/22", "192.168.0.0/16"),
+        ("tcp/22", "fc00::/7"),
+    ];
+    let_in(&bench, &group, &private).await;
+    bench.repair("EC2-002", &group).await.assert_left_alone();
+    let kept = rules(&bench, &group).await;
+    let_in(&bench, &group, &[("tcp/22", "52.0.0.0/8")]).await;
+    bench.repair("EC2-002", &group).await.assert_repaired();
+    assert_eq!(rules(&bench, &group).await, kept);
+}
+
+#[tokio::test]
+async fn halves_of_the_world_on_different_ranges_keep_what_only_one_half_has() {
+    let halves = [
+        ("tcp/8000-8010", "0.0.0.0/1"),
+        ("tcp/8005-8020", "128.0.0.0/1"),
+    ];
+    for rule in ["EC2-001", "EC2-034"] {
+        let bench = Bench::new().await;
+        let group_one = group(&bench).await;
+        let_in(&bench, &group_one, &halves).await;
+        let ran = bench.repair(rule, &group_one).await;
+        for part in ["tcp/8000-8010", "tcp/8005-8020", "on_wider"] {
+            assert!(ran.unsupported().contains(part), "{rule} {}", ran.outcome());
+        }
+
+        let bench = Bench::told(rule, &json!({"on_wider": "narrow"})).await;
+        let group = group(&bench).await;
+        let_nothing_out(&bench, &group).await;
+        let_in(&bench, &group, &halves).await;
+        bench.repair(rule, &group).await;
+        assert_eq!(
+            rules(&bench, &group).await,
+            ["in tcp/8000-8004 0.0.0.0/1", "in tcp/8011-8020 128.0.0.0/1"],
+            "{rule}"
+        );
+    }
 }
 
 #[tokio::test]
