@@ -297,6 +297,31 @@ async fn rules_are_edited_in_place_and_only_soundly() {
 }
 
 #[tokio::test]
+async fn of_rules_that_are_edited_at_once_none_is_lost() {
+    let sandbox = sandbox().await;
+    let home = Home::shipped(&sandbox);
+    let rules = [
+        "posture.disk-encryption",
+        "posture.antivirus",
+        "posture.os-updates",
+        "posture.firewall",
+        "posture.screen-lock",
+        "posture.other",
+    ];
+    let home = &home;
+    let edits = rules.map(async |rule| home.run(&["rules", "enable", rule]).await);
+    for output in futures::future::join_all(edits).await {
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    let after = std::fs::read_to_string(home.path().join("config/rules.toml")).unwrap();
+    let on = after
+        .lines()
+        .filter(|line| *line == "enabled = true")
+        .count();
+    assert_eq!(on, rules.len());
+}
+
+#[tokio::test]
 async fn an_invalid_configuration_stops_everything_with_file_and_line() {
     let sandbox = sandbox().await;
     let home = Home::new(&sandbox);

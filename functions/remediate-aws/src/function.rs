@@ -403,3 +403,60 @@ pub fn statements(rule: &'static Rule) -> impl Iterator<Item = Statement> {
         resources: texts(grant.resources),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(rule: &str, region: &str) -> Change<Effect> {
+        Change {
+            id: ChangeId::fresh(),
+            function: FunctionName::new(RemediateAws::NAME),
+            rule: RuleId::new(rule),
+            fingerprints: Vec::new(),
+            target: "jobs".to_owned(),
+            summary: String::new(),
+            before: Value::Null,
+            after: Value::Null,
+            notes: Vec::new(),
+            effect: Effect {
+                aspect: String::new(),
+                target: Target {
+                    account: "123456789012".into(),
+                    region: Some(region.to_owned()),
+                    resource: "jobs".to_owned(),
+                },
+                from: Value::Null,
+                to: Value::Null,
+            },
+        }
+    }
+
+    #[test]
+    fn repairs_of_resources_of_one_name_are_counted_by_region_save_of_buckets_and_access_keys() {
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        for (rule, regional) in [("SQS-004", true), ("S3-001", false), ("IAM-001", false)] {
+            let mut state = State::default();
+            for (minute, region) in ["eu-central-1", "eu-west-1", "us-east-1"]
+                .iter()
+                .enumerate()
+            {
+                let at = now + jiff::SignedDuration::from_mins(minute as i64);
+                state.repaired(&change(rule, region), at);
+            }
+            let next = change(rule, "ap-south-1");
+            let recurring = state.recurring(&next.rule, &next.effect.target, now);
+            assert_eq!(recurring.is_none(), regional, "{rule}: {recurring:?}");
+        }
+        let mut state = State::default();
+        let same = change("SQS-004", "eu-west-1");
+        for minute in 0..3 {
+            state.repaired(&same, now + jiff::SignedDuration::from_mins(minute));
+        }
+        assert!(
+            state
+                .recurring(&same.rule, &same.effect.target, now)
+                .is_some()
+        );
+    }
+}

@@ -48,6 +48,15 @@ async fn given_no_terminal_when_a_rule_that_can_cut_off_is_turned_on_then_it_wan
         .await;
     piped.assert_code(1);
     assert_eq!(desk.read("config/rules.toml"), before);
+    // Nor may it begin to act by itself.
+    let acts = desk.run(&["rules", "mode", "CT-001", "act"]).await;
+    acts.assert_code(1).assert_says(&[
+        "CT-001 does not act by itself: its repair cannot be taken back or changes a whole account; say --yes",
+    ]);
+    assert_eq!(desk.read("config/rules.toml"), before);
+    desk.run(&["rules", "mode", "CT-001", "act", "--yes"])
+        .await
+        .assert_code(0);
     // What is safe needs no yes.
     desk.run(&["rules", "enable", "S3-001"])
         .await
