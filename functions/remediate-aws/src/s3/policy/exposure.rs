@@ -93,6 +93,9 @@ fn names_anonymous(principal: &serde_json::Value) -> bool {
             .is_some_and(|ids| ids.iter().any(|id| id == "*"))
 }
 
+/// As much as `*`: what is done with a bucket and its objects is an action of S3.
+const ALL: &str = "s3:*";
+
 /// How two texts are compared: names of actions whatever their case, ARNs as they stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Case {
@@ -123,11 +126,12 @@ fn covers(outer: &Patterns, inner: Part<'_>, case: Case) -> bool {
         Case::Any => text.to_ascii_lowercase(),
         Case::Same => text.to_owned(),
     };
-    let within = |outer: &str, inner: &str| contains(&folded(outer), &folded(inner));
+    let all = |pattern: &str| pattern == "*" || (case == Case::Any && folded(pattern) == ALL);
+    let within = |outer: &str, inner: &str| all(outer) || contains(&folded(outer), &folded(inner));
     let mut listed = outer.list.iter();
     match (outer.not, inner) {
         (false, Part::Like(text)) => listed.any(|pattern| within(pattern, text)),
-        (false, Part::AllBut(_)) => listed.any(|pattern| pattern == "*"),
+        (false, Part::AllBut(_)) => listed.any(|pattern| all(pattern)),
         (true, _) if outer.list.is_empty() => false,
         (true, Part::Like(text)) => {
             listed.all(|left_out| !overlap(&folded(left_out), &folded(text)))
@@ -336,6 +340,15 @@ mod tests {
     }
 
     #[test]
+    fn all_actions_of_s3_are_all_there_are() {
+        let allow = ALLOW.replace("s3:GetObject", "*");
+        for (action, expected) in [("s3:*", Exposure::Limited), ("s3:Get*", Exposure::Open)] {
+            let deny = guard(&format!(r#""Action":"{action}","Resource":"*""#));
+            assert_eq!(of(&format!("{allow},{deny}"))[0], expected, "{deny}");
+        }
+    }
+
+    #[test]
     fn a_deny_of_all_but_some_guards_what_is_none_of_these() {
         for (elements, expected) in [
             (
@@ -378,6 +391,7 @@ mod tests {
         let allow = r#"{"Effect":"Allow","Principal":"*","NotAction":["s3:Delete*","s3:PutObject"],"Resource":"*"}"#;
         for (elements, expected) in [
             (r#""Action":"*","Resource":"*""#, Exposure::Limited),
+            (r#""Action":"S3:*","Resource":"*""#, Exposure::Limited),
             (
                 r#""NotAction":"s3:DeleteObject","Resource":"*""#,
                 Exposure::Limited,
