@@ -63,7 +63,10 @@ impl LocalDispatcher {
             remediate_aws: RemediateAws::new(
                 Arc::clone(config),
                 remediate_aws::aws::Reader::from_environment(),
-                None,
+                // As in the deployed functions: what belongs to this stack is left alone.
+                std::env::var("STACK_NAME")
+                    .ok()
+                    .filter(|name| !name.is_empty()),
             ),
             ledger,
             owner: format!("remediate {}", std::process::id()),

@@ -14,7 +14,7 @@ Every rule ships off. `remediate rules enable S3-001` turns one on; what a repai
 beside each. Calls are those to AWS on the plain case, beside one `sts:GetCallerIdentity` per process; the ledger's are not counted.
 
 A repair is planned, made, and read back; it is not reported as made otherwise. It is refused when the finding's account is not that of the
-credentials or of the resource's ARN, and when the resource belongs to this installation. The third repair of the same rule on the same resource within a
+credentials or of the resource's ARN, and when the resource belongs to this installation (to the stack that `STACK_NAME` names, which the template sets). The third repair of the same rule on the same resource within a
 day is the last: then it is proposed, since somebody is reverting it. `remediate undo <change>` takes one back as long as nobody has changed the
 resource since.
 

@@ -293,7 +293,7 @@ pub async fn an_intent_outlives_a_crash<L: Ledger>(make: impl AsyncFn(Retention)
     // The process dies here. The next one waits for the lease to end.
     drop(thread);
     let mut next = acquire(&ledger, &key("a"), "two", noon() + seconds(61)).await;
-    assert_eq!(next.made_by(&task), [intent.change.clone()]);
+    assert_eq!(next.made_by(&task), std::slice::from_ref(&intent.change));
     assert_eq!(next.made_by(&crate::TaskId::from("t-2")), []);
     assert_eq!(next.intent, Some(intent));
     assert_eq!(next.state, json!({"reported": 1}));
