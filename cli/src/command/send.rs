@@ -36,7 +36,19 @@ pub async fn run(args: SendArgs, place: &PlaceArgs) -> Result<(), CliError> {
         .findings(format!("sent {fingerprint}"), vec![finding], moment)
         .await
     {
-        Ok(handled) => reporter.handled(handled),
+        Ok(handled) => {
+            let skipped = handled
+                .judged
+                .iter()
+                .find_map(|judged| match &judged.decision {
+                    Decision::Skip(reason) => Some(format!("not sent: {reason}")),
+                    _ => None,
+                });
+            reporter.handled(handled);
+            if let Some(because) = skipped {
+                reporter.failed("", &because);
+            }
+        }
         Err(error) => reporter.failed("", &error.to_string()),
     }
     reporter.finish()

@@ -84,7 +84,8 @@ async fn given_the_budget_of_the_hour_is_spent_when_a_person_sends_what_was_held
     assert_eq!(desk.cloud.grants(second).await, OPEN);
     let fingerprint = desk.fingerprint().await;
     let said = desk.run(&["send", &fingerprint]).await;
-    said.assert_says(&["as many repairs as it may in an hour (1)"]);
+    said.assert_code(1)
+        .assert_says(&["not sent: the rule has started as many repairs as it may in an hour (1)"]);
     assert_eq!(desk.cloud.grants(second).await, OPEN);
     desk.change_rule(
         "S3-001",

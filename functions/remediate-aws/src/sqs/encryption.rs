@@ -12,7 +12,7 @@ use crate::aspect::{Aspect, effect};
 use crate::aws::{Reader, Writer};
 use crate::error::AwsError;
 use crate::rule::{Case, Repair, Step, Steps, Verdict};
-use crate::target::Target;
+use crate::target::{Arn, Target};
 
 #[derive(Deserialize)]
 struct Parameters {
@@ -49,6 +49,16 @@ impl Repair for Encrypt {
             return Ok(Verdict::compliant());
         }
         let parameters: Parameters = case.parameters()?;
+        if let Some(arn) = Arn::parse(&parameters.kms_key_id)
+            && target.region.as_deref() != Some(arn.region)
+        {
+            return Ok(Verdict::unsupported(format!(
+                "queue {name} is in {}, and `kms_key_id` is no key of that region ({}): it could not be used. Name the key by an alias that \
+                 each region has, or leave other regions out with `only = {{ regions = [...] }}`",
+                target.region.as_deref().unwrap_or_default(),
+                parameters.kms_key_id
+            )));
+        }
         let (to, summary) = match parameters.kms_key_id.as_str() {
             "" => (Sse::Sqs, "encrypt with keys of SQS".to_owned()),
             key => {

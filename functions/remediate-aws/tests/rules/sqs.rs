@@ -117,6 +117,20 @@ async fn given_a_key_when_repaired_then_the_queue_encrypts_with_it_and_an_undo_t
 }
 
 #[tokio::test]
+async fn given_a_key_of_another_region_than_the_queues_when_repaired_then_nothing_is_done() {
+    let key = "arn:aws:kms:ap-south-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let bench = Bench::told(RULE, &json!({ "kms_key_id": key })).await;
+    let queue = queue(&bench, "jobs").await;
+    let before = attributes(&bench, &queue).await;
+    let ran = bench.repair(RULE, &queue).await;
+    for part in ["queue jobs", key, "kms_key_id", "only"] {
+        assert!(ran.unsupported().contains(part), "{}", ran.outcome());
+    }
+    assert_eq!(ran.writes(), [""; 0]);
+    assert_eq!(attributes(&bench, &queue).await, before);
+}
+
+#[tokio::test]
 async fn given_a_key_when_the_queue_is_encrypted_already_then_it_is_left_alone() {
     let bench = Bench::told(RULE, &json!({"kms_key_id": "alias/house"})).await;
     let by_sqs = queue(&bench, "by-sqs").await;
