@@ -16,6 +16,7 @@ pub mod function;
 pub mod id;
 pub mod incident;
 pub mod ledger;
+pub mod pattern;
 pub mod rule;
 pub mod runner;
 pub mod secret;

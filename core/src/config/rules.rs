@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scope::{CompiledScope, Globs};
 use super::{ConfigError, Period, Problems};
+use crate::arn::is_account;
 use crate::finding::Finding;
 use crate::id::{AccountId, FunctionName, RuleId};
 use crate::rule::{self, Mode, Parameters};
@@ -400,9 +401,7 @@ impl Rule {
 
 fn check_globals(file: &RulesFile, problems: &mut Problems<'_>) {
     for account in &file.global.accounts {
-        if account.as_str().len() != 12
-            || !account.as_str().bytes().all(|digit| digit.is_ascii_digit())
-        {
+        if !is_account(account.as_str()) {
             problems.add(
                 &["global", "accounts"],
                 format!("`{account}` is no AWS account number: expected twelve digits"),

@@ -1,28 +1,27 @@
 //! Globs, and what of a finding they are held against.
 
-use glob::{MatchOptions, Pattern};
-
 use super::Problems;
 use super::rules::Scope;
-use crate::arn::Arn;
+use crate::arn::{Arn, is_account, is_region};
 use crate::finding::{Finding, Subject};
+use crate::pattern::Glob;
 
 /// Patterns of which one has to match: `*`, `?` and `[a-z]`, each over any character. Case does not matter.
 #[derive(Debug)]
-pub(super) struct Globs(Vec<Glob>);
+pub(super) struct Globs(Vec<Entry>);
 
 #[derive(Debug)]
-struct Glob {
-    whole: Pattern,
+struct Entry {
+    whole: Glob,
     /// Set where the pattern is an ARN: what a resource has to be that its finding names by its name alone.
     parts: Option<Parts>,
 }
 
 #[derive(Debug)]
 struct Parts {
-    region: Pattern,
-    account: Pattern,
-    names: Vec<Pattern>,
+    region: Glob,
+    account: Glob,
+    names: Vec<Glob>,
 }
 
 impl Globs {
@@ -33,8 +32,8 @@ impl Globs {
     ) -> Option<Self> {
         let mut compiled = Vec::with_capacity(patterns.len());
         for pattern in patterns {
-            match compile(pattern) {
-                Ok(whole) => compiled.push(Glob {
+            match Glob::parse(pattern) {
+                Ok(whole) => compiled.push(Entry {
                     whole,
                     parts: Parts::of(pattern),
                 }),
@@ -48,7 +47,7 @@ impl Globs {
     }
 
     pub(super) fn is_match(&self, value: &str) -> bool {
-        self.0.iter().any(|glob| fits(&glob.whole, value))
+        self.0.iter().any(|entry| entry.whole.fits(value))
     }
 
     /// Whether one of them is the resource, the person's e-mail address or the device id.
@@ -65,9 +64,9 @@ impl Globs {
                 let spellings = spellings(resource);
                 let account = account.as_ref().map_or("", |account| account.as_str());
                 let region = region.as_deref().unwrap_or_default();
-                self.0.iter().any(|glob| {
-                    spellings.iter().any(|name| fits(&glob.whole, name))
-                        || glob
+                self.0.iter().any(|entry| {
+                    spellings.iter().any(|name| entry.whole.fits(name))
+                        || entry
                             .parts
                             .as_ref()
                             .is_some_and(|parts| parts.fit(&spellings, account, region))
@@ -80,13 +79,13 @@ impl Globs {
 impl Parts {
     fn of(pattern: &str) -> Option<Self> {
         let arn = Arn::parse(pattern)?;
-        let any_if_empty = |part: &str| compile(if part.is_empty() { "*" } else { part }).ok();
+        let any_if_empty = |part: &str| Glob::parse(if part.is_empty() { "*" } else { part }).ok();
         Some(Self {
             region: any_if_empty(arn.region)?,
             account: any_if_empty(arn.account)?,
             names: spellings(pattern)[1..]
                 .iter()
-                .map(|name| compile(name).ok())
+                .map(|name| Glob::parse(name).ok())
                 .collect::<Option<_>>()?,
         })
     }
@@ -94,11 +93,11 @@ impl Parts {
     fn fit(&self, spellings: &[&str], account: &str, region: &str) -> bool {
         // One ARN against another is compared as a whole.
         Arn::parse(spellings[0]).is_none()
-            && fits(&self.region, region)
-            && fits(&self.account, account)
+            && self.region.fits(region)
+            && self.account.fits(account)
             && spellings
                 .iter()
-                .any(|name| self.names.iter().any(|pattern| fits(pattern, name)))
+                .any(|name| self.names.iter().any(|glob| glob.fits(name)))
     }
 }
 
@@ -118,41 +117,6 @@ fn spellings(resource: &str) -> Vec<&str> {
         spellings.extend(resource.rsplit('/').next());
     }
     spellings
-}
-
-fn compile(pattern: &str) -> Result<Pattern, String> {
-    let mut text = String::with_capacity(pattern.len());
-    let mut class = false;
-    let mut before = None;
-    for (at, character) in pattern.chars().enumerate() {
-        // Other tools read these as alternatives and as "none of". Here they would be characters to find, and nobody means that.
-        let remedy = match (before, character) {
-            (_, '{') if !class => {
-                "write one entry for each alternative, and `[{]` for the character itself"
-            }
-            (Some('['), '^') if class => "write `[!` for none of these characters",
-            _ => "",
-        };
-        if !remedy.is_empty() {
-            return Err(format!("`{character}` at character {}: {remedy}", at + 1));
-        }
-        // One star crosses `/` already.
-        if class || (before, character) != (Some('*'), '*') {
-            text.push(character);
-        }
-        class = character == '[' || (class && character != ']');
-        before = Some(character);
-    }
-    Pattern::new(&text).map_err(|error| error.msg.to_owned())
-}
-
-fn fits(pattern: &Pattern, value: &str) -> bool {
-    let options = MatchOptions {
-        case_sensitive: false,
-        require_literal_separator: false,
-        require_literal_leading_dot: false,
-    };
-    pattern.matches_with(value, options)
 }
 
 /// The lists of `only` or `except`; nothing where a list is empty.
@@ -234,7 +198,7 @@ fn sound(list: &str, entry: &str) -> Result<String, &'static str> {
     match list {
         _ if entry.trim().is_empty() => Err("is empty"),
         "accounts" if !wild && !is_account(entry) => Err("is no account: expected 12 digits"),
-        "regions" if !wild && !is_region(entry) => {
+        "regions" if !wild && entry != "global" && !is_region(entry) => {
             Err("is no region: expected one such as eu-central-1, or `global`")
         }
         "tags" => {
@@ -248,24 +212,6 @@ fn sound(list: &str, entry: &str) -> Result<String, &'static str> {
         }
         _ => Ok(entry.to_owned()),
     }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit())
-}
-
-/// `eu-central-1`, `us-gov-west-1`, `global`.
-fn is_region(text: &str) -> bool {
-    let mut parts = text.rsplit('-');
-    let number = parts.next().unwrap_or_default();
-    let words: Vec<_> = parts.collect();
-    text == "global"
-        || (!number.is_empty()
-            && number.bytes().all(|digit| digit.is_ascii_digit())
-            && words.len() >= 2
-            && words.iter().all(|word| {
-                !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_lowercase())
-            }))
 }
 
 fn matches_any(globs: &Globs, list: &str, finding: &Finding) -> bool {

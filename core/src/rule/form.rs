@@ -1,7 +1,9 @@
 //! What the texts of parameters have to look like, so that a slip is found when the configuration is read, not when a repair needs it.
 
-use glob::{MatchOptions, Pattern};
 use serde::Deserialize;
+
+use crate::arn::{Arn, is_account, is_region};
+use crate::pattern::Glob;
 
 /// The form of a text. An empty one has none of these but [`Form::Any`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,20 +92,6 @@ fn of(text: &str, others: &[u8]) -> bool {
         .all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
 }
 
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// `eu-west-1`, `us-gov-west-1`
-fn is_region(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let number = parts.next_back().unwrap_or_default();
-    (1..=2).contains(&number.len())
-        && number.bytes().all(|byte| byte.is_ascii_digit())
-        && parts.clone().count() >= 2
-        && parts.all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase()))
-}
-
 /// A UUID, or a multi-region key's `mrk-` and 32 digits.
 fn is_key(text: &str) -> bool {
     let digits = |text: &str, length: usize| {
@@ -126,17 +114,20 @@ fn is_alias(text: &str) -> bool {
 }
 
 fn is_key_arn(text: &str) -> bool {
-    arn(text).is_some_and(|[service, region, account, rest]| {
-        let key = rest.strip_prefix("key/").is_some_and(is_key);
-        service == "kms" && is_region(region) && is_account(account) && (key || is_alias(rest))
+    arn(text).is_some_and(|arn| {
+        let key = arn.rest.strip_prefix("key/").is_some_and(is_key);
+        arn.service == "kms"
+            && is_region(arn.region)
+            && is_account(arn.account)
+            && (key || is_alias(arn.rest))
     })
 }
 
 /// Path and name of a role's ARN.
 fn role_of(text: &str) -> Option<&str> {
-    let [service, region, account, rest] = arn(text)?;
-    let is_iam = service == "iam" && region.is_empty() && is_account(account);
-    rest.strip_prefix("role/").filter(|_| is_iam)
+    let arn = arn(text)?;
+    let is_iam = arn.service == "iam" && arn.region.is_empty() && is_account(arn.account);
+    arn.rest.strip_prefix("role/").filter(|_| is_iam)
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>; a path may stand before the name.
@@ -145,13 +136,9 @@ fn is_role(text: &str) -> bool {
     (1..=64).contains(&name.len()) && of(text, b"_+=,.@-/")
 }
 
-/// Service, region, account and the rest of an ARN of AWS.
-fn arn(text: &str) -> Option<[&str; 4]> {
-    let mut parts = text.splitn(6, ':');
-    let (arn, partition) = (parts.next()?, parts.next()?);
-    let of_aws = arn == "arn" && (partition == "aws" || partition.starts_with("aws-"));
-    let rest = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
-    of_aws.then_some(rest)
+/// An ARN of AWS.
+fn arn(text: &str) -> Option<Arn<'_>> {
+    Arn::parse(text).filter(|arn| arn.partition == "aws" || arn.partition.starts_with("aws-"))
 }
 
 /// As `functions/remediate-aws` reads it, where a test holds the two together.
@@ -170,7 +157,7 @@ fn is_traffic(text: &str) -> bool {
 /// A name in which `*` and `?` stand for any characters. Case does not matter, as IAM takes names that differ in it alone for the same.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct NameGlob(Pattern);
+pub struct NameGlob(Glob);
 
 impl NameGlob {
     /// Nothing where the text has characters that no name of IAM has.
@@ -178,20 +165,11 @@ impl NameGlob {
         if text.is_empty() || !of(text, b"_+=,.@-*?") {
             return None;
         }
-        let mut single = text.to_owned();
-        while single.contains("**") {
-            single = single.replace("**", "*");
-        }
-        Pattern::new(&single).ok().map(Self)
+        Glob::parse(text).ok().map(Self)
     }
 
     pub fn matches(&self, name: &str) -> bool {
-        let options = MatchOptions {
-            case_sensitive: false,
-            require_literal_separator: false,
-            require_literal_leading_dot: false,
-        };
-        self.0.matches_with(name, options)
+        self.0.fits(name)
     }
 }
 

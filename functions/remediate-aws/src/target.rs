@@ -1,5 +1,6 @@
 //! Which resource: ids checked against their grammar, ARNs taken apart, regions and partitions.
 
+use remediate_core::arn;
 pub use remediate_core::arn::Arn;
 use remediate_core::{AccountId, Finding, Subject};
 use serde::{Deserialize, Serialize};
@@ -106,13 +107,7 @@ impl Target {
 /// A region; of an availability zone (`ap-southeast-2b`, which some messages name) the region that it is in.
 fn region_of(text: &str) -> Result<String, TargetError> {
     let wrong = || TargetError::Region(text.to_owned());
-    let zone = text.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
-    let region =
-        if zone.ends_with(|digit: char| digit.is_ascii_digit()) && text.len() - zone.len() <= 1 {
-            zone
-        } else {
-            text
-        };
+    let region = arn::without_zone(text);
     let mut parts = region.split('-');
     let last = region.rsplit('-').next().unwrap_or_default();
     let well_formed = parts.clone().count() >= 3

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use remediate_core::arn::Arn;
+use remediate_core::arn::{self, Arn};
 use remediate_core::{
     AccountId, Evidence, Finding, RuleId, Severity, SkipReason, Source, Subject, Verdict,
 };
@@ -64,13 +64,13 @@ impl Check {
             .filter(|id| !id.is_empty())
             .or_else(|| {
                 let account = Arn::parse(&resource)?.account;
-                (account.len() == 12).then(|| account.to_owned())
+                arn::is_account(account).then(|| account.to_owned())
             });
         // The region that the ARN names is the one that is repaired in, and so the one that scopes have to see.
         let region = Arn::parse(&resource)
             .map(|arn| arn.region.to_owned())
             .filter(|region| !region.is_empty())
-            .unwrap_or_else(|| without_zone(&text("region")).to_owned());
+            .unwrap_or_else(|| arn::without_zone(&text("region")).to_owned());
         let subject = Subject::Resource {
             resource,
             account: account.map(AccountId::new),
@@ -151,16 +151,6 @@ fn severity(level: &str) -> Severity {
         "VERY_HIGH" => Severity::VeryHigh,
         "EXTREME" => Severity::Extreme,
         _ => Severity::Medium,
-    }
-}
-
-/// The region of an availability zone, which some messages name: `eu-central-1` of `eu-central-1a`.
-fn without_zone(region: &str) -> &str {
-    let without = region.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
-    if without.ends_with(|digit: char| digit.is_ascii_digit()) {
-        without
-    } else {
-        region
     }
 }
 
